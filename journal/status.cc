@@ -1,0 +1,72 @@
+#include "journal/status.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+namespace range {
+
+namespace {
+
+const char* reason(Errc code) {
+  switch (code) {
+    case Errc::kInvalid:
+      return "invalid argument";
+    case Errc::kOutOfRange:
+      return "position out of range";
+    case Errc::kNotFound:
+      return "not found";
+    case Errc::kExists:
+      return "already exists";
+    case Errc::kNotEmpty:
+      return "not empty";
+    case Errc::kNotPermitted:
+      return "not permitted";
+    case Errc::kCorrupt:
+      return "corrupt";
+    case Errc::kNoSpace:
+      return "no space left in the store";
+    case Errc::kIo:
+      return "input/output error";
+    case Errc::kLocked:
+      return "locked";
+    case Errc::kUnknownFormat:
+      return "unknown format";
+  }
+  return "unknown error";
+}
+
+Errc code_of(int sys_errno) {
+  switch (sys_errno) {
+    case ENOSPC:
+    case EDQUOT:
+      return Errc::kNoSpace;
+    case ENOENT:
+      return Errc::kNotFound;
+    case EEXIST:
+      return Errc::kExists;
+    case ENOTEMPTY:
+      return Errc::kNotEmpty;
+    default:
+      return Errc::kIo;
+  }
+}
+
+}  // namespace
+
+std::string to_string(const Error& error) {
+  const std::string why = error.sys_errno != 0 ? std::generic_category().message(error.sys_errno)
+                                               : std::string(reason(error.code));
+  return error.context.empty() ? why : error.context + ": " + why;
+}
+
+Error system_error(int sys_errno, std::string context) {
+  return Error{code_of(sys_errno), sys_errno, std::move(context)};
+}
+
+void check_failed(const char* condition, const char* file, int line) {
+  std::fprintf(stderr, "%s:%d: invariant does not hold: %s\n", file, line, condition);
+  std::abort();
+}
+
+}  // namespace range

@@ -1,0 +1,110 @@
+// Errors as values: `Status` and `Result<T>`, after C++23's std::expected (whose member names they
+// use), which the supported compilers do not have yet. Nothing in rangefs throws.
+#pragma once
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace range {
+
+// What went wrong, as far as a caller may want to act on it.
+enum class Errc {
+  kInvalid,        // an argument that can never be right: a bad name, a malformed position
+  kOutOfRange,     // a position past the end of the journal
+  kNotFound,       // no such journal or directory
+  kExists,         // the name is taken
+  kNotEmpty,       // a directory with entries in it
+  kNotPermitted,   // it would change what is stored, and stored records never change
+  kCorrupt,        // a checksum does not hold; what it covers is not served
+  kNoSpace,        // the store is full; nothing of the append was kept
+  kIo,             // any other failure of the file system underneath
+  kLocked,         // another process has the store open
+  kUnknownFormat,  // not a store, or one of a newer version
+};
+
+struct Error {
+  Errc code = Errc::kIo;
+  int sys_errno = 0;      // errno of the system call that failed, 0 if none did
+  std::string context{};  // operation, file and offset, for the log
+};
+
+// "context: reason", for logs and command lines.
+std::string to_string(const Error& error);
+
+// An error for the system call that just failed; ENOSPC, EDQUOT, ENOENT, EEXIST and ENOTEMPTY get
+// their own codes, everything else is kIo.
+Error system_error(int sys_errno, std::string context);
+
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  // Implicit, so that functions can return either a value or an Error.
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
+
+  bool has_value() const { return state_.index() == 0; }
+  explicit operator bool() const { return has_value(); }
+
+  // Each requires that the named alternative is present.
+  T& value() & { return std::get<0>(state_); }
+  const T& value() const& { return std::get<0>(state_); }
+  T&& value() && { return std::get<0>(std::move(state_)); }
+  const Error& error() const& { return std::get<1>(state_); }
+  Error&& error() && { return std::get<1>(std::move(state_)); }
+
+  T& operator*() & { return value(); }
+  const T& operator*() const& { return value(); }
+  T&& operator*() && { return std::move(*this).value(); }
+  T* operator->() { return &value(); }
+  const T* operator->() const { return &value(); }
+
+ private:
+  std::variant<T, Error> state_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT: as above
+
+  bool has_value() const { return !error_.has_value(); }
+  explicit operator bool() const { return has_value(); }
+  const Error& error() const& { return *error_; }
+  Error&& error() && { return *std::move(error_); }
+
+ private:
+  std::optional<Error> error_;
+};
+
+using Status = Result<void>;
+
+// Ends the process with a message: an invariant of ours does not hold, and going on could write
+// wrong data. On in release builds too.
+[[noreturn]] void check_failed(const char* condition, const char* file, int line);
+
+}  // namespace range
+
+#define RANGE_CHECK(condition) \
+  ((condition) ? void(0) : ::range::check_failed(#condition, __FILE__, __LINE__))
+
+#define RETURN_IF_ERROR(expression)                          \
+  do {                                                       \
+    if (auto status_ = (expression); !status_.has_value()) { \
+      return std::move(status_).error();                     \
+    }                                                        \
+  } while (false)
+
+#define RANGE_CONCAT_INNER(a, b) a##b
+#define RANGE_CONCAT(a, b) RANGE_CONCAT_INNER(a, b)
+
+// ASSIGN_OR_RETURN(auto x, f()): x is the value of f(), or its error is returned.
+#define ASSIGN_OR_RETURN(declaration, expression) \
+  ASSIGN_OR_RETURN_INNER(RANGE_CONCAT(result_, __LINE__), declaration, expression)
+#define ASSIGN_OR_RETURN_INNER(result, declaration, expression) \
+  auto result = (expression);                                   \
+  if (!result.has_value()) return std::move(result).error();    \
+  declaration = *std::move(result)
