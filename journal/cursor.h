@@ -1,0 +1,53 @@
+// Reading a journal record by record, forward and backward.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "journal/journal.h"
+
+namespace range {
+
+// A complete record. `bytes` is valid until the next call on the cursor that returned it.
+struct Record {
+  RecordNumber number;
+  Time time{};
+  Position position;
+  ConstBytes bytes;
+};
+
+// A place between two records, moved by reading. It survives rolls: it knows the record it is at by
+// number. An open record (a line whose newline is still missing) is returned once it is complete.
+// Not thread-safe; any number of cursors may read one journal.
+class Cursor {
+ public:
+  // Begins at the oldest record.
+  explicit Cursor(std::shared_ptr<Journal> journal);
+
+  // Number of the record that next() would return.
+  RecordNumber record() const { return at_; }
+
+  // Moves to `spec`. Errors: those of Journal::seek(), and the cursor stays where it was.
+  Status seek(const PositionSpec& spec);
+
+  // The record behind the cursor, which moves over it; nothing at the end. On kCorrupt it moves
+  // over the damaged record, so that calling again goes on with the one after it.
+  Result<std::optional<Record>> next();
+
+  // The record before the cursor, which moves over it; nothing at the beginning. kCorrupt: as
+  // next().
+  Result<std::optional<Record>> previous();
+
+ private:
+  bool loaded(RecordNumber number) const;
+  Status load_from_here();
+  Status load_before(RecordNumber end);
+  Record record_at(RecordNumber number) const;
+
+  std::shared_ptr<Journal> journal_;
+  RecordNumber at_;
+  RecordBatch batch_;  // what was read last, here or elsewhere: records never change
+  size_t reach_ = 1;   // how many records the last batch loaded backward held
+};
+
+}  // namespace range

@@ -1,0 +1,128 @@
+// Start here: a journal, a persistent append-only sequence of records.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "journal/position.h"
+#include "journal/status.h"
+#include "journal/types.h"
+
+namespace range {
+
+// What is stored about a journal or a directory besides its contents. An unset setting is inherited
+// from the directory above, at the root from StoreOptions. `framing` is resolved when a journal is
+// created (so a journal's is always set); the others whenever they are asked for.
+struct Attributes {
+  uint32_t mode = 0644;  // permission bits, 07777 at most
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  Time created{};
+  std::optional<Framing> framing;
+  std::optional<bool> keep;  // true: a journal with records cannot be removed
+
+  friend bool operator==(const Attributes&, const Attributes&) = default;
+};
+
+// What a journal holds at one moment: all from `begin` up to, not including, `end`.
+// begin <= synced <= end.
+struct Extent {
+  Location begin;
+  Location end;             // record: of the next record; while a record is open, its successor
+  ByteOffset synced;        // everything before it survives power loss
+  uint64_t open_bytes = 0;  // length of the record at the end that the next append continues
+  Time last_time{};         // of the newest record; the creation of the journal if it has none
+};
+
+// Figures for people. Nothing in the engine depends on them.
+struct JournalInfo {
+  uint64_t chunks = 0;
+  uint64_t disk_bytes = 0;   // blocks in use in the store, in bytes
+  uint64_t torn_tails = 0;   // how often a torn tail was cut off (its copy is kept)
+  bool clock_ahead = false;  // the system's clock has jumped ahead and is not followed yet
+  std::string failure;       // why appends are refused; empty while they are not
+};
+
+// Consecutive complete records, read and verified in one go.
+struct RecordBatch {
+  struct Item {
+    size_t begin = 0;  // in `bytes`
+    size_t size = 0;
+    Time time{};
+    Position position;
+  };
+  RecordNumber first;  // number of items[0]
+  std::vector<Item> items;
+  std::vector<std::byte> bytes;
+};
+
+// All calls may be made from any number of threads. Appends to one journal happen one after the
+// other; readers wait for nobody. A record is visible to readers once the append that completes it
+// has returned or is about to.
+//
+// Durability: what append() returned for survives the death of this process (not of the machine);
+// what sync() returned for survives power loss.
+class Journal {
+ public:
+  virtual ~Journal() = default;
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  virtual JournalId id() const = 0;
+
+  // Appends `data`, divided into records by the journal's framing, whole or not at all. Returns the
+  // end of the journal behind it. With `at`, only if the journal ends exactly there, otherwise
+  // kNotPermitted. Appending nothing does nothing.
+  // Errors: kInvalid above kAppendBytesMax, kNoSpace (later appends work again when there is room),
+  // and after any other failure to write or sync that same failure again, for good.
+  virtual Result<ByteOffset> append(ConstBytes data,
+                                    std::optional<ByteOffset> at = std::nullopt) = 0;
+
+  // Appends each of `records` as one complete record, whatever the framing, all of them or none.
+  // A record that is still open is closed first. Records may be empty. Errors: as append().
+  virtual Result<ByteOffset> append_records(std::span<const ConstBytes> records) = 0;
+
+  virtual Extent extent() const = 0;
+
+  // Reads bytes from `from` on and returns how many: 0 at the end, and fewer than asked for before
+  // the end or a damaged place. Nothing is returned that was not verified.
+  // Errors: kCorrupt if the byte at `from` is damaged, kOutOfRange before the beginning.
+  virtual Result<size_t> read(ByteOffset from, MutableBytes into) = 0;
+
+  // Reads complete records from number `first` on: at most `records_max`, and no more after
+  // `bytes_max` bytes are exceeded. Fewer before the end or a damaged place; none at the end.
+  // Errors: kCorrupt if record `first` is damaged, kOutOfRange if it is not in the journal.
+  virtual Result<RecordBatch> read_records(RecordNumber first, size_t records_max,
+                                           size_t bytes_max) = 0;
+
+  // Finds a place. `here` is where AfterHere counts from. A time leads to the first record appended
+  // at or after it; BeforeEnd stops at the oldest record. Errors: kOutOfRange past the end or for a
+  // position that was never part of this journal, kCorrupt if damage hides the place.
+  virtual Result<Location> seek(const PositionSpec& spec, RecordNumber here = {}) = 0;
+
+  // Makes everything appended before the call, and the journal's name, survive power loss. Callers
+  // that wait at the same time share one sync. Returns a durable place at or behind what was the
+  // end. Errors: kIo and kNoSpace, for good: what was not synced by then may be lost.
+  virtual Result<Location> sync() = 0;
+
+  virtual Attributes attributes() const = 0;
+  // Replaces the attributes; durable with the next sync. Another framing closes an open record and
+  // applies from the next append on.
+  virtual Status set_attributes(const Attributes& attributes) = 0;
+
+  virtual Result<JournalInfo> info() = 0;
+
+ protected:
+  Journal() = default;
+};
+
+// The most that one append may hold.
+inline constexpr size_t kAppendBytesMax = size_t{128} << 20;
+// An open record of this size is closed: the next append starts a new one.
+inline constexpr size_t kOpenRecordBytesMax = size_t{16} << 20;
+
+}  // namespace range

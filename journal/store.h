@@ -1,0 +1,113 @@
+// Start here: a store, a tree of directories and journals.
+#pragma once
+
+#include <boost/filesystem/path.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "journal/journal.h"
+#include "journal/status.h"
+#include "journal/types.h"
+
+namespace range {
+
+struct StoreOptions {
+  uint64_t chunk_size = uint64_t{64} << 20;       // bytes after which a new chunk is begun
+  std::chrono::milliseconds sync_interval{1000};  // what is not synced by then is synced; > 0
+  Framing framing = Framing::kLine;               // of journals whose directories do not set one
+  bool read_only = false;                         // nothing is written, not even to recover
+  size_t open_files_max = 0;  // descriptors for chunks; 0: three quarters of RLIMIT_NOFILE
+  uint16_t host_id = 0;       // low 16 bits of chunk ids
+};
+
+enum class EntryKind { kJournal, kDirectory };
+
+struct Entry {
+  EntryKind kind = EntryKind::kJournal;
+  uint64_t id = 0;  // of a journal its JournalId; of a directory a number unique while it exists
+};
+
+struct NamedEntry {
+  std::string name;
+  Entry entry;
+};
+
+struct Space {
+  uint64_t bytes_total = 0;
+  uint64_t bytes_free = 0;       // for root
+  uint64_t bytes_available = 0;  // for everybody else
+  uint64_t files_total = 0;
+  uint64_t files_free = 0;
+};
+
+// A path names an entry from the root of the store: names separated by '/', none of them empty, "."
+// or "..", each 255 bytes at most; "" is the root. Every byte but '/' and NUL may be in a name.
+//
+// All calls may be made from any number of threads. A change of names (create, make_directory,
+// remove, rename) survives the death of this process when the call returns, and power loss after
+// the next sync of the store or of the journal concerned, at the latest after sync_interval.
+// Unless stated otherwise the errors are kNotFound for a path that does not lead anywhere, kInvalid
+// for one that is malformed or leads to the other kind of entry, kNoSpace and kIo.
+class Store {
+ public:
+  virtual ~Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // What `path` leads to, if anything.
+  virtual Result<std::optional<Entry>> look_up(std::string_view path) = 0;
+
+  // The journal with this id, opened (and recovered) if it was not. `name` is for messages only.
+  // The same object is returned to everybody; it lives at least as long as the pointer, but not
+  // longer than the store.
+  virtual Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view name) = 0;
+
+  // Creates a journal. Unset settings are inherited. Errors: also kExists.
+  virtual Result<std::shared_ptr<Journal>> create(std::string_view path,
+                                                  const Attributes& attributes) = 0;
+  // Errors: also kExists.
+  virtual Status make_directory(std::string_view path, const Attributes& attributes) = 0;
+
+  // Removes a journal: the name at once, its records when nobody has it open any more.
+  // Errors: also kNotPermitted if it has records and `keep` is set for it or a directory above.
+  virtual Status remove(std::string_view path) = 0;
+  // Errors: also kNotEmpty.
+  virtual Status remove_directory(std::string_view path) = 0;
+
+  // Moves an entry. What `to` led to before is replaced if `replace` is set and it is of the same
+  // kind and empty. Errors: also kExists without `replace`, kNotPermitted for a target journal with
+  // records, kNotEmpty, kInvalid for moving a directory below itself.
+  virtual Status rename(std::string_view from, std::string_view to, bool replace) = 0;
+
+  // The entries of a directory, in no particular order.
+  virtual Result<std::vector<NamedEntry>> list(std::string_view directory) = 0;
+
+  virtual Result<Attributes> directory_attributes(std::string_view path) = 0;
+  virtual Status set_directory_attributes(std::string_view path, const Attributes& attributes) = 0;
+
+  // Makes everything appended so far to any journal, and every name, survive power loss.
+  virtual Status sync() = 0;
+
+  virtual Result<Space> space() = 0;
+  virtual const StoreOptions& options() const = 0;
+
+  // Syncs everything and releases the store; no journal of it may be in use any more. Must be the
+  // last call; without it the store is as after a kill: nothing acknowledged is lost.
+  virtual Status close() = 0;
+
+ protected:
+  Store() = default;
+};
+
+// Opens the store in the directory `path`, creating it if there is nothing or an empty directory.
+// The time this takes does not depend on the number of journals. Errors: kLocked with the pid of
+// the holder, kUnknownFormat, kInvalid for options out of range.
+Result<std::unique_ptr<Store>> open_store(const boost::filesystem::path& path,
+                                          const StoreOptions& options);
+
+}  // namespace range
