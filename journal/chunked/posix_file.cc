@@ -1,0 +1,139 @@
+#include "journal/chunked/posix_file.h"
+
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace range {
+
+namespace {
+
+FileKind to_file_kind(mode_t mode) {
+  if (S_ISREG(mode)) return FileKind::kRegular;
+  if (S_ISDIR(mode)) return FileKind::kDirectory;
+  if (S_ISLNK(mode)) return FileKind::kSymlink;
+  return FileKind::kOther;
+}
+
+// What of a list of byte ranges is still to be written, handed out in pieces that pwritev(2) takes.
+class Unwritten {
+ public:
+  explicit Unwritten(std::span<const ConstBytes> parts) : parts_(parts) {}
+
+  // The next ranges; none once everything is written.
+  std::span<const iovec> next() {
+    size_t count = 0;
+    size_t skip = done_in_first_;
+    for (size_t i = first_; i < parts_.size() && count < iov_.size(); ++i) {
+      const ConstBytes part = parts_[i].subspan(std::exchange(skip, 0));
+      if (part.empty()) continue;
+      // writev(2) does not write through the pointer; its type is shared with readv(2).
+      iov_[count++] = {const_cast<std::byte*>(part.data()), part.size()};
+    }
+    return {iov_.data(), count};
+  }
+
+  void written(size_t bytes) {
+    done_in_first_ += bytes;
+    while (first_ < parts_.size() && done_in_first_ >= parts_[first_].size()) {
+      done_in_first_ -= parts_[first_++].size();
+    }
+  }
+
+ private:
+  std::span<const ConstBytes> parts_;
+  size_t first_ = 0;          // parts before this one are written
+  size_t done_in_first_ = 0;  // and so are these bytes of it
+  std::array<iovec, 64> iov_{};
+};
+
+class PosixFile : public File {
+ public:
+  PosixFile(Fd fd, Path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
+    size_t done = 0;
+    while (done < into.size()) {
+      const ssize_t n = retry_interrupted([&] {
+        return ::pread(fd_.get(), into.data() + done, into.size() - done,
+                       static_cast<off_t>(offset + done));
+      });
+      if (n < 0) return error("pread");
+      if (n == 0) break;
+      done += static_cast<size_t>(n);
+    }
+    return done;
+  }
+
+  using File::write_at;
+  Status write_at(uint64_t offset, std::span<const ConstBytes> parts) override {
+    Unwritten unwritten(parts);
+    for (auto iov = unwritten.next(); !iov.empty(); iov = unwritten.next()) {
+      const ssize_t n = retry_interrupted([&] {
+        return ::pwritev(fd_.get(), iov.data(), static_cast<int>(iov.size()),
+                         static_cast<off_t>(offset));
+      });
+      if (n == 0) errno = EIO;  // nothing written and no reason: not to be tried for ever
+      if (n <= 0) return error("pwritev");
+      offset += static_cast<uint64_t>(n);
+      unwritten.written(static_cast<size_t>(n));
+    }
+    return {};
+  }
+
+  Status truncate(uint64_t size) override {
+    if (retry_interrupted([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
+      return error("ftruncate");
+    }
+    return {};
+  }
+
+  void start_writeback() override {
+    // A failure is not lost: the sync that follows meets it again.
+    static_cast<void>(::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
+  }
+
+  Status check_writeback() override {
+    // Waits for nothing but writeback under way, and passes on what the kernel holds for this
+    // descriptor.
+    if (::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) == 0) return {};
+    return error("writeback");
+  }
+
+  Status sync_data() override {
+    // Not even EINTR is retried: an error of the writeback may have been used up by that call.
+    if (::fdatasync(fd_.get()) != 0) return error("fdatasync");
+    return {};
+  }
+
+  Result<FileStat> stat() override {
+    struct ::stat found {};
+    if (::fstat(fd_.get(), &found) != 0) return error("fstat");
+    return to_file_stat(found);
+  }
+
+ private:
+  Error error(const char* operation) const { return posix_error(operation, path_); }
+
+  const Fd fd_;
+  const Path path_;
+};
+
+}  // namespace
+
+FileStat to_file_stat(const struct ::stat& from) {
+  return {.kind = to_file_kind(from.st_mode),
+          .inode = from.st_ino,
+          .size = static_cast<uint64_t>(from.st_size),
+          .disk_bytes = static_cast<uint64_t>(from.st_blocks) * 512};
+}
+
+std::unique_ptr<File> make_posix_file(Fd fd, Path path) {
+  return std::make_unique<PosixFile>(std::move(fd), std::move(path));
+}
+
+}  // namespace range

@@ -1,0 +1,67 @@
+// std::mutex with the annotations that clang's -Wthread-safety checks.
+// https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#if defined(__clang__)
+#define RANGE_ANNOTATION(x) __attribute__((x))
+#else
+#define RANGE_ANNOTATION(x)
+#endif
+
+#define GUARDED_BY(x) RANGE_ANNOTATION(guarded_by(x))
+#define REQUIRES(...) RANGE_ANNOTATION(requires_capability(__VA_ARGS__))
+#define EXCLUDES(...) RANGE_ANNOTATION(locks_excluded(__VA_ARGS__))
+
+namespace range {
+
+class RANGE_ANNOTATION(capability("mutex")) Mutex {
+ public:
+  void lock() RANGE_ANNOTATION(acquire_capability()) { mutex_.lock(); }
+  void unlock() RANGE_ANNOTATION(release_capability()) { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+};
+
+class RANGE_ANNOTATION(scoped_lockable) MutexLock {
+ public:
+  explicit MutexLock(Mutex& mutex) RANGE_ANNOTATION(acquire_capability(mutex)) : mutex_(mutex) {
+    mutex_.lock();
+  }
+  ~MutexLock() RANGE_ANNOTATION(release_capability()) { mutex_.unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+// A mutex that is held for long, over system calls, and of which one thread may hold hundreds at
+// once if something else keeps others from doing that at the same time. ThreadSanitizer takes no
+// more than 64 std::mutexes per thread, and an order that another lock makes unnecessary for a
+// deadlock.
+class LongMutex {
+ public:
+  void lock() {
+    std::unique_lock lock(mutex_);
+    unlocked_.wait(lock, [this] { return !held_; });
+    held_ = true;
+  }
+  void unlock() {
+    {
+      const std::lock_guard lock(mutex_);
+      held_ = false;
+    }
+    unlocked_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable unlocked_;
+  bool held_ = false;  // guarded by mutex_
+};
+
+}  // namespace range

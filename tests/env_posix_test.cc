@@ -1,0 +1,216 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/filesystem/operations.hpp>
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "journal/chunked/env.h"
+
+namespace range {
+namespace {
+
+class EnvPosix : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    dir_ = boost::filesystem::temp_directory_path() / "range-%%%%-%%%%-%%%%";
+    dir_ = boost::filesystem::unique_path(dir_);
+    ASSERT_TRUE(env_.make_directory(dir_));
+  }
+  void TearDown() override {
+    boost::system::error_code ignored;
+    boost::filesystem::remove_all(dir_, ignored);
+  }
+
+  std::unique_ptr<File> create(const char* name) {
+    return env_.open(dir_ / name, Env::OpenMode::kCreateNew).value();
+  }
+  std::string read(File& file, uint64_t offset, size_t size) {
+    std::string text(size, '\0');
+    text.resize(file.read_at(offset, std::as_writable_bytes(std::span(text))).value());
+    return text;
+  }
+  mode_t mode(const Path& path) {
+    struct ::stat found {};
+    EXPECT_EQ(::lstat(path.c_str(), &found), 0);
+    return found.st_mode & 07777;
+  }
+
+  Env& env_ = posix_env();
+  Path dir_;
+};
+
+TEST_F(EnvPosix, WrittenPartsAreReadBackConcatenated) {
+  auto file = create("a");
+  const std::vector<ConstBytes> parts = {as_bytes("one "), as_bytes(""), as_bytes("two")};
+  ASSERT_TRUE(file->write_at(3, parts));
+  EXPECT_EQ(read(*file, 3, 100), "one two");
+  EXPECT_EQ(read(*file, 0, 3), std::string(3, '\0'));
+  EXPECT_EQ(read(*file, 10, 1), "");
+}
+
+TEST_F(EnvPosix, MorePartsThanOneSystemCallTakesAreAllWritten) {
+  auto file = create("a");
+  std::vector<ConstBytes> parts(3000, as_bytes("xyz"));
+  ASSERT_TRUE(file->write_at(0, parts));
+  EXPECT_EQ(file->stat()->size, 9000U);
+  EXPECT_EQ(read(*file, 8994, 6), "xyzxyz");
+}
+
+TEST_F(EnvPosix, FilesAndDirectoriesAreForTheOwnerOnly) {
+  create("a");
+  ASSERT_TRUE(env_.make_directory(dir_ / "d"));
+  ASSERT_TRUE(env_.lock(dir_ / "lock"));
+  EXPECT_EQ(mode(dir_ / "a"), 0600U);
+  EXPECT_EQ(mode(dir_ / "d"), 0700U);
+  EXPECT_EQ(mode(dir_ / "lock"), 0600U);
+}
+
+TEST_F(EnvPosix, CreatingWhatExistsIsRefused) {
+  create("a");
+  const auto again = env_.open(dir_ / "a", Env::OpenMode::kCreateNew);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::kExists);
+  EXPECT_EQ(again.error().context, "open " + (dir_ / "a").native());
+}
+
+TEST_F(EnvPosix, MissingNamesAreNotFound) {
+  const Path path = dir_ / "none";
+  EXPECT_EQ(env_.open(path, Env::OpenMode::kRead).error().code, Errc::kNotFound);
+  EXPECT_EQ(env_.stat(path).error().code, Errc::kNotFound);
+  EXPECT_EQ(env_.remove_file(path).error().code, Errc::kNotFound);
+  EXPECT_EQ(env_.list(path).error().code, Errc::kNotFound);
+  EXPECT_EQ(env_.read_symlink(path).error().code, Errc::kNotFound);
+  EXPECT_EQ(env_.sync_directory(path).error().code, Errc::kNotFound);
+}
+
+TEST_F(EnvPosix, WritingToAFileOpenForReadingFails) {
+  create("a");
+  auto file = env_.open(dir_ / "a", Env::OpenMode::kRead).value();
+  const Status written = file->write_at(0, as_bytes("x"));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().sys_errno, EBADF);
+  EXPECT_EQ(written.error().context, "pwritev " + (dir_ / "a").native());
+}
+
+TEST_F(EnvPosix, TruncateChangesTheSize) {
+  auto file = create("a");
+  ASSERT_TRUE(file->write_at(0, as_bytes("abcdef")));
+  ASSERT_TRUE(file->truncate(2));
+  EXPECT_EQ(read(*file, 0, 10), "ab");
+  ASSERT_TRUE(file->truncate(4));
+  EXPECT_EQ(read(*file, 0, 10), std::string("ab\0\0", 4));
+}
+
+TEST_F(EnvPosix, SyncsSucceed) {
+  auto file = create("a");
+  ASSERT_TRUE(file->write_at(0, as_bytes("abcdef")));
+  file->start_writeback();
+  EXPECT_TRUE(file->sync_data());
+  EXPECT_TRUE(env_.sync_directory(dir_));
+  EXPECT_TRUE(env_.sync_filesystem(dir_));
+  EXPECT_TRUE(env_.sync_filesystem(dir_ / "a"));
+}
+
+TEST_F(EnvPosix, SymbolicLinksAreReadButNeverFollowed) {
+  create("a");
+  const std::string target(1000, 't');
+  ASSERT_TRUE(env_.make_symlink(target, dir_ / "long"));
+  EXPECT_EQ(env_.read_symlink(dir_ / "long").value(), target);
+  ASSERT_TRUE(env_.make_symlink("a", dir_ / "link"));
+  EXPECT_EQ(env_.stat(dir_ / "link")->kind, FileKind::kSymlink);
+  const auto opened = env_.open(dir_ / "link", Env::OpenMode::kRead);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().sys_errno, ELOOP);
+  ASSERT_TRUE(env_.make_symlink(".", dir_ / "dot"));
+  EXPECT_FALSE(env_.list(dir_ / "dot"));
+}
+
+TEST_F(EnvPosix, ListNamesEveryEntryWithItsKind) {
+  create("file");
+  ASSERT_TRUE(env_.make_directory(dir_ / "dir"));
+  ASSERT_TRUE(env_.make_symlink("x", dir_ / "link"));
+  ASSERT_EQ(::mkfifo((dir_ / "pipe").c_str(), 0600), 0);
+  auto entries = env_.list(dir_).value();
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  ASSERT_EQ(entries.size(), 4U);
+  EXPECT_EQ(entries[0].name, "dir");
+  EXPECT_EQ(entries[0].kind, FileKind::kDirectory);
+  EXPECT_EQ(entries[1].name, "file");
+  EXPECT_EQ(entries[1].kind, FileKind::kRegular);
+  EXPECT_EQ(entries[2].kind, FileKind::kSymlink);
+  EXPECT_EQ(entries[3].kind, FileKind::kOther);
+}
+
+TEST_F(EnvPosix, RenameReplacesOnlyWhenAsked) {
+  ASSERT_TRUE(create("a")->write_at(0, as_bytes("new")));
+  create("b");
+  EXPECT_EQ(env_.rename(dir_ / "a", dir_ / "b", false).error().code, Errc::kExists);
+  EXPECT_EQ(env_.stat(dir_ / "b")->size, 0U);
+  ASSERT_TRUE(env_.rename(dir_ / "a", dir_ / "b", true));
+  EXPECT_EQ(env_.stat(dir_ / "b")->size, 3U);
+  ASSERT_TRUE(env_.rename(dir_ / "b", dir_ / "c", false));
+  EXPECT_EQ(env_.rename(dir_ / "b", dir_ / "d", false).error().code, Errc::kNotFound);
+}
+
+TEST_F(EnvPosix, DirectoriesWithEntriesAreNotRemoved) {
+  ASSERT_TRUE(env_.make_directory(dir_ / "d"));
+  create("d/a");
+  EXPECT_EQ(env_.remove_directory(dir_ / "d").error().code, Errc::kNotEmpty);
+  ASSERT_TRUE(env_.remove_file(dir_ / "d/a"));
+  EXPECT_TRUE(env_.remove_directory(dir_ / "d"));
+}
+
+TEST_F(EnvPosix, ASecondLockNamesTheHolder) {
+  auto held = env_.lock(dir_ / "lock");
+  ASSERT_TRUE(held);
+  const auto second = env_.lock(dir_ / "lock");
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::kLocked);
+  EXPECT_EQ(second.error().context,
+            (dir_ / "lock").native() + ": locked by pid " + std::to_string(::getpid()));
+  held->reset();
+  EXPECT_TRUE(env_.lock(dir_ / "lock"));
+}
+
+TEST_F(EnvPosix, ALockDiesWithItsProcess) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(env_.lock(dir_ / "lock") ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(env_.lock(dir_ / "lock"));
+}
+
+TEST_F(EnvPosix, SpaceAddsUp) {
+  const Space space = env_.space(dir_).value();
+  EXPECT_GT(space.bytes_total, 0U);
+  EXPECT_LE(space.bytes_free, space.bytes_total);
+  EXPECT_LE(space.bytes_available, space.bytes_free);
+}
+
+TEST_F(EnvPosix, StatCountsBlocksInUse) {
+  auto file = create("a");
+  ASSERT_TRUE(file->truncate(1 << 20));
+  EXPECT_LT(file->stat()->disk_bytes, uint64_t{1} << 20);
+  EXPECT_EQ(file->stat()->inode, env_.stat(dir_ / "a")->inode);
+}
+
+TEST_F(EnvPosix, ClocksAdvanceAndTheBootIdStays) {
+  const auto before = env_.since_boot();
+  EXPECT_LE(before, env_.since_boot());
+  EXPECT_GT(env_.now(), Time(std::chrono::sys_days(std::chrono::year(2020) / 1 / 1)));
+  EXPECT_EQ(env_.boot_id(), env_.boot_id());
+  EXPECT_NE(env_.boot_id(), BootId{});
+  EXPECT_NE(env_.random(), env_.random());
+}
+
+}  // namespace
+}  // namespace range

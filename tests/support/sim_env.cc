@@ -1,0 +1,338 @@
+#include "tests/support/sim_env.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "tests/support/sim_file.h"
+
+namespace range {
+
+using Guard = std::lock_guard<std::mutex>;
+
+SimEnv::SimEnv(uint64_t seed)
+    : now_(std::chrono::sys_days(std::chrono::year(2026) / 11 / 22)), random_(seed) {}
+
+void SimEnv::fail_change(uint64_t change, int sys_errno, size_t prefix_bytes) {
+  const Guard guard(mutex_);
+  faults_.fail_change(change, {sys_errno, prefix_bytes});
+}
+
+void SimEnv::power_off_at_change(uint64_t change, size_t prefix_bytes) {
+  const Guard guard(mutex_);
+  faults_.power_off_at_change(change, prefix_bytes);
+}
+
+void SimEnv::set_fault_hook(SimFaults::Hook hook) {
+  const Guard guard(mutex_);
+  faults_.set_hook(std::move(hook));
+}
+
+void SimEnv::set_capacity(uint64_t bytes, bool partial) {
+  const Guard guard(mutex_);
+  capacity_ = std::min(bytes, kUnlimited);
+  partial_writes_ = partial;
+}
+
+uint64_t SimEnv::calls() const {
+  const Guard guard(mutex_);
+  return faults_.calls();
+}
+
+uint64_t SimEnv::changes() const {
+  const Guard guard(mutex_);
+  return faults_.changes();
+}
+
+std::string SimEnv::first_failed() const {
+  const Guard guard(mutex_);
+  return faults_.first_failed();
+}
+
+std::unique_ptr<SimEnv> SimEnv::after_kill() const {
+  const Guard guard(mutex_);
+  auto later = std::make_unique<SimEnv>();
+  later->tree_ = tree_;
+  later->tree_.close_all_files();
+  later->capacity_ = capacity_;
+  later->partial_writes_ = partial_writes_;
+  later->now_ = now_;
+  later->since_boot_ = since_boot_;
+  later->boots_ = boots_;
+  later->random_ = random_;
+  return later;
+}
+
+std::unique_ptr<SimEnv> SimEnv::after_power_loss(const Survival& survival) const {
+  auto later = after_kill();
+  Choices count(survival);
+  static_cast<void>(later->tree_.survivor(count));
+  Choices choices(survival, count.items());
+  later->tree_ = later->tree_.survivor(choices);
+  later->since_boot_ = {};
+  ++later->boots_;
+  return later;
+}
+
+void SimEnv::evict_lost(const Survival& survival) {
+  const Guard guard(mutex_);
+  Choices choices(survival);
+  tree_.evict_lost(choices);
+}
+
+void SimEnv::set_now(Time now) {
+  const Guard guard(mutex_);
+  now_ = now;
+}
+
+void SimEnv::set_since_boot(std::chrono::nanoseconds since_boot) {
+  const Guard guard(mutex_);
+  since_boot_ = since_boot;
+}
+
+void SimEnv::advance(std::chrono::nanoseconds by) {
+  const Guard guard(mutex_);
+  // Counted in whole milliseconds of the sum, so that many small steps add up.
+  const auto ms = [](std::chrono::nanoseconds t) {
+    return std::chrono::floor<std::chrono::milliseconds>(t);
+  };
+  now_ += ms(since_boot_ + by) - ms(since_boot_);
+  since_boot_ += by;
+}
+
+std::string SimEnv::dump() const {
+  const Guard guard(mutex_);
+  return tree_.dump();
+}
+
+bool SimEnv::exists(const Path& path) const {
+  const Guard guard(mutex_);
+  return tree_.find(path).has_value();
+}
+
+std::string SimEnv::read_all(const Path& path) const {
+  const Guard guard(mutex_);
+  const SimContent& content = tree_.node(tree_.find(path).value()).content;
+  std::string text(content.size(), '\0');
+  static_cast<void>(content.read(0, std::as_writable_bytes(std::span(text))));
+  return text;
+}
+
+void SimEnv::corrupt(const Path& path, uint64_t offset, uint8_t xor_byte) {
+  const Guard guard(mutex_);
+  content_at(path).flip(offset, std::byte{xor_byte});
+}
+
+void SimEnv::truncate_raw(const Path& path, uint64_t size) {
+  const Guard guard(mutex_);
+  content_at(path).truncate_raw(size);
+}
+
+void SimEnv::write_raw(const Path& path, std::string_view contents) {
+  const Guard guard(mutex_);
+  if (!tree_.find(path)) static_cast<void>(tree_.make(path, FileKind::kRegular).value());
+  tree_.sync_directory(tree_.find(path.parent_path()).value());
+  SimContent& content = content_at(path);
+  content.truncate(0);
+  content.write(0, as_bytes(contents));
+  content.sync();
+}
+
+Result<std::unique_ptr<File>> SimEnv::open(const Path& path, OpenMode mode) {
+  const Guard guard(mutex_);
+  const bool create = mode == OpenMode::kCreateNew;
+  RETURN_IF_ERROR(begin(create ? CallKind::kCreate : CallKind::kOpen, path));
+  if (create) RETURN_IF_ERROR(tree_.make(path, FileKind::kRegular));
+  ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
+  const FileKind kind = tree_.node(id).kind;
+  if (kind == FileKind::kSymlink) return system_error(ELOOP, path.native());
+  if (kind == FileKind::kDirectory) return system_error(EISDIR, path.native());
+  ++tree_.node(id).open_files;
+  return std::unique_ptr<File>(std::make_unique<SimFile>(*this, id, path, mode != OpenMode::kRead));
+}
+
+Status SimEnv::make_directory(const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kMakeDirectory, path));
+  RETURN_IF_ERROR(tree_.make(path, FileKind::kDirectory));
+  return {};
+}
+
+Status SimEnv::remove_directory(const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kRemoveDirectory, path));
+  return tree_.remove_directory(path);
+}
+
+Status SimEnv::remove_file(const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kRemoveFile, path));
+  return tree_.remove_file(path);
+}
+
+Status SimEnv::make_symlink(const std::string& target, const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kMakeSymlink, path));
+  RETURN_IF_ERROR(tree_.make(path, FileKind::kSymlink, target));
+  return {};
+}
+
+Result<std::string> SimEnv::read_symlink(const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kReadSymlink, path));
+  ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
+  if (tree_.node(id).kind != FileKind::kSymlink) return system_error(EINVAL, path.native());
+  return tree_.node(id).target;
+}
+
+Status SimEnv::rename(const Path& from, const Path& to, bool replace) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kRename, from));
+  return tree_.rename(from, to, replace);
+}
+
+Result<FileStat> SimEnv::stat(const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kStat, path));
+  ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
+  return stat_of(id);
+}
+
+Result<std::vector<DirectoryEntry>> SimEnv::list(const Path& directory) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kList, directory));
+  ASSIGN_OR_RETURN(const NodeId id, find_directory(directory));
+  std::vector<DirectoryEntry> entries;
+  for (const auto& [name, entry] : tree_.node(id).entries) {
+    entries.push_back({name, tree_.node(entry).kind});
+  }
+  return entries;
+}
+
+Status SimEnv::sync_directory(const Path& directory) {
+  const Guard guard(mutex_);
+  Status begun = begin(CallKind::kSyncDirectory, directory);
+  ASSIGN_OR_RETURN(const NodeId id, find_directory(directory));
+  if (begun) {
+    tree_.sync_directory(id);
+  } else if (!faults_.is_off()) {
+    tree_.fail_sync_directory(id);
+  }
+  return begun;
+}
+
+Status SimEnv::sync_filesystem(const Path& path) {
+  const Guard guard(mutex_);
+  Status begun = begin(CallKind::kSyncFilesystem, path);
+  RETURN_IF_ERROR(tree_.find(path));
+  if (begun) {
+    tree_.sync_all();
+  } else if (!faults_.is_off()) {
+    tree_.fail_sync_all();
+  }
+  return begun;
+}
+
+Result<Space> SimEnv::space(const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kSpace, path));
+  const uint64_t free = free_bytes();
+  return Space{.bytes_total = capacity_,
+               .bytes_free = free,
+               .bytes_available = free,
+               .files_total = 1 << 20,
+               .files_free = 1 << 20};
+}
+
+Result<std::unique_ptr<FileLock>> SimEnv::lock(const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kLock, path));
+  if (!tree_.find(path)) RETURN_IF_ERROR(tree_.make(path, FileKind::kRegular));
+  ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
+  if (!locked_.insert(id).second) {
+    return Error{Errc::kLocked, 0, path.native() + ": locked by pid 1"};
+  }
+  SimContent& content = tree_.node(id).content;
+  content.truncate(0);
+  content.write(0, as_bytes("1\n"));
+  return std::unique_ptr<FileLock>(std::make_unique<SimLock>(*this, id));
+}
+
+Time SimEnv::now() {
+  const Guard guard(mutex_);
+  return now_;
+}
+
+std::chrono::nanoseconds SimEnv::since_boot() {
+  const Guard guard(mutex_);
+  return since_boot_;
+}
+
+BootId SimEnv::boot_id() {
+  const Guard guard(mutex_);
+  BootId id{};
+  std::memcpy(id.data(), &boots_, sizeof(boots_));
+  return id;
+}
+
+uint64_t SimEnv::random() {
+  const Guard guard(mutex_);
+  return random_();
+}
+
+Status SimEnv::begin(CallKind kind, const Path& path) {
+  const auto fault = faults_.next(kind, path.native());
+  if (fault) return system_error(fault->sys_errno, path.native());
+  return {};
+}
+
+FileStat SimEnv::stat_of(NodeId id) const {
+  const SimTree::Node& node = tree_.node(id);
+  const uint64_t size = node.kind == FileKind::kSymlink ? node.target.size() : node.content.size();
+  return {.kind = node.kind, .inode = id, .size = size, .disk_bytes = node.content.allocated()};
+}
+
+SimContent& SimEnv::content_at(const Path& path) {
+  return tree_.node(tree_.find(path).value()).content;
+}
+
+Result<SimEnv::NodeId> SimEnv::find_directory(const Path& path) const {
+  ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
+  if (tree_.node(id).kind != FileKind::kDirectory) return system_error(ENOTDIR, path.native());
+  return id;
+}
+
+Status SimEnv::write(NodeId id, const Path& path, uint64_t offset,
+                     std::span<const ConstBytes> parts) {
+  std::vector<std::byte> data;
+  for (const ConstBytes part : parts) data.insert(data.end(), part.begin(), part.end());
+  const auto fault = faults_.next(CallKind::kWrite, path.native());
+  SimContent& content = tree_.node(id).content;
+  const size_t fits = fitting(content, offset, data.size());
+  size_t size = fits == data.size() || partial_writes_ ? fits : 0;
+  if (fault) size = std::min(size, fault->prefix_bytes);
+  content.write(offset, ConstBytes(data).first(size));
+  if (fault) return system_error(fault->sys_errno, path.native());
+  if (size < data.size()) return system_error(ENOSPC, path.native());
+  return {};
+}
+
+uint64_t SimEnv::free_bytes() const { return capacity_ - std::min(capacity_, tree_.allocated()); }
+
+size_t SimEnv::fitting(const SimContent& content, uint64_t offset, size_t size) const {
+  if (capacity_ == kUnlimited) return size;
+  const uint64_t free = free_bytes();
+  if (content.would_allocate(offset, size) <= free) return size;
+  size_t fits = 0;
+  // Sector by sector: a file may have some of those in the middle already.
+  while (fits < size) {
+    const size_t to_sector_end =
+        kDiskSectorBytes - static_cast<size_t>((offset + fits) % kDiskSectorBytes);
+    const size_t step = std::min(size - fits, to_sector_end);
+    if (content.would_allocate(offset, fits + step) > free) break;
+    fits += step;
+  }
+  return fits;
+}
+
+}  // namespace range

@@ -1,0 +1,128 @@
+// A simulated machine: a file system in memory with its clocks, which fails on request, is killed,
+// and loses power. Deterministic. How to use it:
+//
+//   SimEnv env;
+//   env.power_off_at_change(n);            // the n-th changing call and all after it fail
+//   run_workload(env);                     // as far as it gets
+//   auto later = env.after_power_loss(Survival::of(seed));
+//   check(*later, Survival::of(seed));     // recover, and look at what is left
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+
+#include "journal/chunked/env.h"
+#include "tests/support/sim_faults.h"
+#include "tests/support/sim_tree.h"
+#include "tests/support/survival.h"
+
+namespace range {
+
+// An empty file system at "/" (relative paths begin there as well). What is durable when is
+// described at SimTree (names) and SimContent (contents). Calls are numbered from 0 on; those that
+// can change something durable, or make it so, are also numbered by themselves, as "changes": these
+// are what faults are planned by. A failed sync leaves what it was for lost to later syncs.
+//
+// All calls may be made from any number of threads. Files and locks must not outlive the env.
+class SimEnv : public Env {
+ public:
+  explicit SimEnv(uint64_t seed = 1);
+
+  // --- Faults ---------------------------------------------------------------------------------
+
+  // The changing call number `change` (0: the first ever; env.changes(): the next) fails.
+  void fail_change(uint64_t change, int sys_errno, size_t prefix_bytes = 0);
+  // That call and all calls after it fail with EIO and do nothing; only a write does its first
+  // `prefix_bytes`. With after_kill(), a process killed at that call.
+  void power_off_at_change(uint64_t change, size_t prefix_bytes = 0);
+  // `hook` is asked about every call that no other fault concerns. It must not call the env.
+  void set_fault_hook(SimFaults::Hook hook);
+  // A disk of this size (default: unlimited), in use sector by sector. A write that does not fit
+  // fails with ENOSPC, after what does fit was written if `partial`, else without writing anything.
+  void set_capacity(uint64_t bytes, bool partial = false);
+
+  uint64_t calls() const;
+  uint64_t changes() const;
+  std::string first_failed() const;  // the first call that a fault hit, for messages
+
+  // --- Ends -----------------------------------------------------------------------------------
+
+  // The same machine after every process was killed: all that was written is there, synced or not,
+  // and what a power loss can still take is remembered. No locks, no faults; the clocks go on.
+  // This env is not changed and can be asked again.
+  std::unique_ptr<SimEnv> after_kill() const;
+  // The machine after power was lost and came back: another boot id, since_boot() is 0.
+  std::unique_ptr<SimEnv> after_power_loss(const Survival& survival) const;
+  // The page cache forgets what failed syncs left clean, and reads what the disk has instead.
+  void evict_lost(const Survival& survival);
+
+  // --- Clocks ---------------------------------------------------------------------------------
+
+  void set_now(Time now);
+  void set_since_boot(std::chrono::nanoseconds since_boot);
+  void advance(std::chrono::nanoseconds by);  // both clocks
+
+  // --- Looking inside, not counted as calls; the paths must exist --------------------------------
+
+  std::string dump() const;
+  bool exists(const Path& path) const;
+  std::string read_all(const Path& path) const;
+  // Damage, of the cache and of the disk alike.
+  void corrupt(const Path& path, uint64_t offset, uint8_t xor_byte);
+  void truncate_raw(const Path& path, uint64_t size);
+  // A file with these contents, durable with its name, if its directory is.
+  void write_raw(const Path& path, std::string_view contents);
+
+  // --- Env ------------------------------------------------------------------------------------
+
+  Result<std::unique_ptr<File>> open(const Path& path, OpenMode mode) override;
+  Status make_directory(const Path& path) override;
+  Status remove_directory(const Path& path) override;
+  Status remove_file(const Path& path) override;
+  Status make_symlink(const std::string& target, const Path& path) override;
+  Result<std::string> read_symlink(const Path& path) override;
+  Status rename(const Path& from, const Path& to, bool replace) override;
+  Result<FileStat> stat(const Path& path) override;
+  Result<std::vector<DirectoryEntry>> list(const Path& directory) override;
+  Status sync_directory(const Path& directory) override;
+  Status sync_filesystem(const Path& path) override;
+  Result<Space> space(const Path& path) override;
+  Result<std::unique_ptr<FileLock>> lock(const Path& path) override;
+  Time now() override;
+  std::chrono::nanoseconds since_boot() override;
+  BootId boot_id() override;
+  uint64_t random() override;
+
+ private:
+  friend class SimFile;
+  friend class SimLock;
+  using NodeId = SimTree::NodeId;
+
+  // All below: mutex_ is held.
+  Status begin(CallKind kind, const Path& path);
+  FileStat stat_of(NodeId id) const;
+  SimContent& content_at(const Path& path);
+  Result<NodeId> find_directory(const Path& path) const;
+  Status write(NodeId id, const Path& path, uint64_t offset, std::span<const ConstBytes> parts);
+  uint64_t free_bytes() const;
+  size_t fitting(const SimContent& content, uint64_t offset, size_t size) const;
+
+  mutable std::mutex mutex_;
+  // Everything else is guarded by it.
+  SimTree tree_;
+  SimFaults faults_;
+  std::set<NodeId> locked_;
+  static constexpr uint64_t kUnlimited = uint64_t{1} << 50;
+  uint64_t capacity_ = kUnlimited;
+  bool partial_writes_ = false;
+  Time now_;
+  std::chrono::nanoseconds since_boot_{};
+  uint64_t boots_ = 1;
+  std::mt19937_64 random_;
+};
+
+}  // namespace range

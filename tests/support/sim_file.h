@@ -1,0 +1,42 @@
+// Open files and locks of SimEnv; for sim_env.cc only.
+#pragma once
+
+#include "tests/support/sim_env.h"
+
+namespace range {
+
+class SimFile : public File {
+ public:
+  SimFile(SimEnv& env, SimTree::NodeId id, Path path, bool writable)
+      : env_(env), id_(id), path_(std::move(path)), writable_(writable) {}
+  ~SimFile() override;
+
+  using File::write_at;
+  Result<size_t> read_at(uint64_t offset, MutableBytes into) override;
+  Status write_at(uint64_t offset, std::span<const ConstBytes> parts) override;
+  Status truncate(uint64_t size) override;
+  void start_writeback() override;
+  Status check_writeback() override { return {}; }
+  Status sync_data() override;
+  Result<FileStat> stat() override;
+
+ private:
+  SimContent& content() { return env_.tree_.node(id_).content; }
+
+  SimEnv& env_;
+  const SimTree::NodeId id_;
+  const Path path_;  // when it was opened
+  const bool writable_;
+};
+
+class SimLock : public FileLock {
+ public:
+  SimLock(SimEnv& env, SimTree::NodeId id) : env_(env), id_(id) {}
+  ~SimLock() override;
+
+ private:
+  SimEnv& env_;
+  const SimTree::NodeId id_;
+};
+
+}  // namespace range
