@@ -1,0 +1,51 @@
+// Turning what is appended into index entries.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "journal/chunked/format.h"
+
+namespace range {
+
+// Builds the entries of one append to a chunk. Call add() for each record or part of one, in order,
+// then finish(). Holds on to the bytes it was given until then.
+class EntryBuilder {
+ public:
+  // The append goes to where the chunk ends; `ms` is its time since the start of the chunk, at
+  // least that of the newest entry.
+  EntryBuilder(ChunkId chunk, const ChunkEnd& end, uint64_t ms);
+
+  // Adds all of `data`, divided by `framing`. A line without its newline stays open.
+  void add_framed(Framing framing, ConstBytes data);
+
+  // Adds one complete record. One that is still open is closed as it is.
+  void add_record(ConstBytes record);
+
+  // The encoded entries; call once.
+  std::vector<std::byte> finish();
+
+  // Where the chunk ends behind what was added.
+  const ChunkEnd& end() const { return end_; }
+
+ private:
+  void add_part(ConstBytes part, bool complete);
+  void add_fragment(ConstBytes fragment, bool open);
+  void write_pending();
+
+  ChunkId chunk_;
+  uint64_t ms_;
+  ChunkEnd end_;
+  // The newest fragment, written once it is known whether it is the last of the append.
+  struct Pending {
+    ConstBytes payload;
+    uint32_t index = 0;
+    uint64_t start = 0;
+    FragmentEntry entry;
+  };
+  Pending pending_;
+  bool has_pending_ = false;
+  std::vector<std::byte> entries_;
+};
+
+}  // namespace range

@@ -1,0 +1,138 @@
+// The on-disk format of a chunk: the one place that defines it. Pure encoding and decoding.
+//
+// A chunk is two files in the journal's directory. `<chunk id>.dat` holds the payloads,
+// concatenated and nothing else. `<chunk id>.idx` says what they are; all integers in it are
+// little-endian:
+//
+//   offset 0     header        512 bytes, written once
+//   offset 512   mark slot 0   512 bytes, written alternately with
+//   offset 1024  mark slot 1   512 bytes
+//   offset 2048  header copy   the same bytes as the header
+//   offset 4096  entries       16 bytes each, written once, in order
+//
+// Each of the first four has a disk sector of its own, so that a torn write of one cannot damage
+// another. Every gap is zero.
+//
+// Header                                  Mark slot
+//    0  8  magic "RANGECHK"                  0  8  magic "RANGEMRK"; a slot of zeros is unused
+//    8  4  version, kFormatVersion           8  8  sequence, from 1; the higher one counts
+//   12  4  framing (1 line, 2 write)        16  4  entries that are synced
+//   16  8  journal id                       20  4  records in them, an open one included
+//   24  8  chunk id                         24  8  bytes of payload in them
+//   32  8  number of the first record       32  8  time of the newest, ms since start
+//   40  8  journal offset of the 1st byte   40  4  bytes of the open record, 0 if none is
+//   48  8  start, Unix time in ms           44  4  1: sealed, takes no more appends; else 0
+//   56 16  boot id at creation              48 16  boot id of the writer
+//  504  8  XXH3-64 of bytes 0 to 503       504  8  XXH3-64 of bytes 0 to 503, seed: chunk id
+//
+// Entry: one fragment, that is a record or a part of one, of at most kFragmentBytesMax bytes.
+//    0  4  end: payload offset behind it; it begins where its predecessor ends
+//    4  4  check: see fragment_check()
+//    8  8  bits 0-27 record index in the chunk; bit 28 last of its append;
+//          bit 29 open: the record goes on in the next entry if that has the same record index;
+//          bits 30-63 ms since the start of the chunk, never less than its predecessor's
+// An entry of zeros is no entry. An entry is valid if and only if its check is right.
+//
+// Versions: a reader refuses a version it does not know; what a version means never changes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "journal/chunked/env.h"
+#include "journal/types.h"
+
+namespace range {
+
+inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr size_t kSectorBytes = 512;
+inline constexpr uint64_t kHeaderAt = 0;
+inline constexpr std::array<uint64_t, 2> kMarkAt = {512, 1024};
+inline constexpr uint64_t kHeaderCopyAt = 2048;
+inline constexpr uint64_t kEntriesAt = 4096;
+inline constexpr size_t kEntryBytes = 16;
+
+// A longer record is stored as several fragments, so that reading a few bytes of it does not mean
+// verifying all of it.
+inline constexpr size_t kFragmentBytesMax = size_t{64} << 10;
+
+// What the fields can hold. A chunk is closed before any of them would overflow.
+inline constexpr uint64_t kChunkBytesMax = UINT32_MAX;
+inline constexpr uint64_t kChunkRecordsMax = (uint64_t{1} << 28) - 1;
+inline constexpr uint64_t kChunkEntriesMax = uint64_t{1} << 31;
+inline constexpr uint64_t kChunkAgeMsMax = (uint64_t{1} << 34) - 1;
+
+using Sector = std::array<std::byte, kSectorBytes>;
+using EntryBytes = std::array<std::byte, kEntryBytes>;
+
+struct ChunkHeader {
+  JournalId journal;
+  ChunkId chunk;
+  Framing framing = Framing::kLine;
+  RecordNumber first_record;
+  ByteOffset first_byte;
+  Time start{};
+  BootId boot_id{};
+
+  friend bool operator==(const ChunkHeader&, const ChunkHeader&) = default;
+};
+
+// How far a chunk goes, at some moment.
+struct ChunkEnd {
+  uint32_t entries = 0;
+  uint32_t records = 0;  // an open one included
+  uint64_t bytes = 0;
+  uint64_t last_ms = 0;     // time of the newest entry, since the start of the chunk
+  uint32_t open_bytes = 0;  // length of the open record at the end; 0: none is open
+
+  friend bool operator==(const ChunkEnd&, const ChunkEnd&) = default;
+};
+
+struct Mark {
+  uint64_t sequence = 0;
+  ChunkEnd end;
+  bool sealed = false;
+  BootId boot_id{};
+
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
+
+struct FragmentEntry {
+  uint32_t end = 0;
+  uint32_t check = 0;
+  uint32_t record = 0;
+  bool last_of_append = false;
+  bool open = false;
+  uint64_t ms = 0;
+
+  friend bool operator==(const FragmentEntry&, const FragmentEntry&) = default;
+};
+
+Sector encode(const ChunkHeader& header);
+Sector encode(const Mark& mark, ChunkId chunk);
+EntryBytes encode(const FragmentEntry& entry);
+
+// Nothing if the sector does not hold what it should.
+std::optional<ChunkHeader> decode_header(const Sector& sector);
+std::optional<Mark> decode_mark(const Sector& sector, ChunkId chunk);
+// Never fails: only the check tells whether an entry is one.
+FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes);
+
+// The check of the `index`-th entry of a chunk: XXH3-64 of the payload, folded to 32 bits, seeded
+// with XXH3-64 of {chunk id, index, start, end, third word of the entry}, so that an entry is valid
+// in its own place only. https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+uint32_t fragment_check(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
+                        ConstBytes payload);
+
+// File names: 16 upper-case hex digits and ".dat" or ".idx".
+std::string chunk_file_name(ChunkId chunk, std::string_view extension);
+std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_view extension);
+
+// 16 lower-case hex digits: the name of a journal's directory.
+std::string to_string(JournalId journal);
+std::optional<JournalId> parse_journal_id(std::string_view text);
+
+}  // namespace range

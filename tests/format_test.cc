@@ -1,0 +1,220 @@
+// The bytes of the format, frozen: what these tests hold must stay readable for ever.
+
+#include "journal/chunked/format.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/engine_test.h"
+
+namespace range {
+namespace {
+
+using std::chrono::milliseconds;
+
+BootId counting_boot_id() {
+  BootId id{};
+  for (size_t i = 0; i < id.size(); ++i) id[i] = static_cast<std::byte>(0xB0 + i);
+  return id;
+}
+
+ChunkHeader sample_header() {
+  return {.journal = JournalId(0x1122334455667788),
+          .chunk = ChunkId(0x18EA34EE67450007),
+          .framing = Framing::kWrite,
+          .first_record = RecordNumber(0x0102030405060708),
+          .first_byte = ByteOffset(0x1112131415161718),
+          .start = Time(milliseconds(1763802000123)),
+          .boot_id = counting_boot_id()};
+}
+
+Mark sample_mark() {
+  return {.sequence = 0x2122232425262728,
+          .end = {.entries = 0x31323334,
+                  .records = 0x01424344,
+                  .bytes = 0x51525354,
+                  .last_ms = 0x61626364,
+                  .open_bytes = 0x00717273},
+          .sealed = true,
+          .boot_id = counting_boot_id()};
+}
+
+std::string hex(ConstBytes bytes) {
+  std::string text;
+  for (const std::byte byte : bytes) text += fmt::format("{:02x}", static_cast<unsigned>(byte));
+  return text;
+}
+
+// The bytes that are not zero at the beginning and the check at the end; all between must be zero.
+std::string significant(const Sector& sector, size_t used) {
+  const ConstBytes middle = ConstBytes(sector).subspan(used, 504 - used);
+  for (const std::byte byte : middle) EXPECT_EQ(byte, std::byte{0});
+  return hex(ConstBytes(sector).first(used)) + " " + hex(ConstBytes(sector).last(8));
+}
+
+TEST(Format, HeaderBytesAreFrozen) {
+  EXPECT_EQ(significant(encode(sample_header()), 72),
+            "52414e474543484b"
+            "01000000"
+            "02000000"
+            "8877665544332211"
+            "07004567ee34ea18"
+            "0807060504030201"
+            "1817161514131211"
+            "fbaacaaa9a010000"
+            "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+            " ef354d4c994b18f2");
+}
+
+TEST(Format, MarkBytesAreFrozen) {
+  EXPECT_EQ(significant(encode(sample_mark(), ChunkId(0x18EA34EE67450007)), 64),
+            "52414e47454d524b"
+            "2827262524232221"
+            "34333231"
+            "44434201"
+            "5453525100000000"
+            "6463626100000000"
+            "73727100"
+            "01000000"
+            "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+            " 29fa030e47fe5c21");
+}
+
+TEST(Format, EntryBytesAndCheckAreFrozen) {
+  FragmentEntry entry{.end = 0x01020304,
+                      .record = 0x0ABCDEF,
+                      .last_of_append = true,
+                      .open = true,
+                      .ms = 0x212345678};
+  entry.check =
+      fragment_check(ChunkId(0x18EA34EE67450007), 5, 0x010202FF, entry, as_bytes("five\n"));
+  EXPECT_EQ(hex(encode(entry)), "04030201ad9e3585efcdab309e158d84");
+}
+
+TEST(Format, EverythingDecodesToWhatWasEncoded) {
+  EXPECT_EQ(decode_header(encode(sample_header())), sample_header());
+  EXPECT_EQ(decode_mark(encode(sample_mark(), ChunkId(7)), ChunkId(7)), sample_mark());
+  const FragmentEntry most{.end = UINT32_MAX,
+                           .check = UINT32_MAX,
+                           .record = kChunkRecordsMax,
+                           .last_of_append = true,
+                           .open = true,
+                           .ms = kChunkAgeMsMax};
+  EXPECT_EQ(decode_entry(encode(most)), most);
+  EXPECT_EQ(decode_entry(encode(FragmentEntry{})), FragmentEntry{});
+  Mark open = sample_mark();
+  open.sealed = false;
+  EXPECT_EQ(decode_mark(encode(open, ChunkId(7)), ChunkId(7)), open);
+}
+
+TEST(Format, EveryFlippedBitOfASectorIsRefused) {
+  const Sector header = encode(sample_header());
+  const Sector mark = encode(sample_mark(), ChunkId(7));
+  for (size_t bit = 0; bit < kSectorBytes * 8; ++bit) {
+    const auto flipped = [&](Sector sector) {
+      sector[bit / 8] ^= std::byte{1} << (bit % 8);
+      return sector;
+    };
+    EXPECT_FALSE(decode_header(flipped(header))) << bit;
+    EXPECT_FALSE(decode_mark(flipped(mark), ChunkId(7))) << bit;
+  }
+}
+
+TEST(Format, AMarkOfAnotherChunkIsRefused) {
+  EXPECT_FALSE(decode_mark(encode(sample_mark(), ChunkId(7)), ChunkId(8)));
+}
+
+TEST(Format, ZerosAreNeitherHeaderNorMark) {
+  EXPECT_FALSE(decode_header(Sector{}));
+  EXPECT_FALSE(decode_mark(Sector{}, ChunkId(0)));
+}
+
+TEST(Format, EveryFlippedBitOfAnEntryOrItsPayloadFailsTheCheck) {
+  std::string payload = "some payload\n";
+  FragmentEntry entry{.end = 113, .record = 3, .last_of_append = true, .ms = 99};
+  entry.check = fragment_check(ChunkId(7), 4, 100, entry, as_bytes(payload));
+  const auto valid = [&](const FragmentEntry& e, ConstBytes bytes, uint32_t index = 4,
+                         uint64_t start = 100, ChunkId chunk = ChunkId(7)) {
+    return e.check == fragment_check(chunk, index, start, e, bytes);
+  };
+  ASSERT_TRUE(valid(entry, as_bytes(payload)));
+  for (size_t bit = 0; bit < kEntryBytes * 8; ++bit) {
+    EntryBytes bytes = encode(entry);
+    bytes[bit / 8] ^= std::byte{1} << (bit % 8);
+    EXPECT_FALSE(valid(decode_entry(bytes), as_bytes(payload))) << bit;
+  }
+  for (size_t bit = 0; bit < payload.size() * 8; ++bit) {
+    payload[bit / 8] = static_cast<char>(payload[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_FALSE(valid(entry, as_bytes(payload))) << bit;
+    payload[bit / 8] = static_cast<char>(payload[bit / 8] ^ (1 << (bit % 8)));
+  }
+  EXPECT_FALSE(valid(entry, as_bytes(payload), 5));
+  EXPECT_FALSE(valid(entry, as_bytes(payload), 4, 99));
+  EXPECT_FALSE(valid(entry, as_bytes(payload), 4, 100, ChunkId(8)));
+}
+
+TEST(Format, FileNamesAreSixteenHexDigits) {
+  EXPECT_EQ(chunk_file_name(ChunkId(0xAB), ".dat"), "00000000000000AB.dat");
+  EXPECT_EQ(chunk_of_file_name("00000000000000AB.dat", ".dat"), ChunkId(0xAB));
+  for (const char* name : {"AB.dat", "00000000000000AB.idx", "00000000000000AG.dat", ".dat", "",
+                           "00000000000000AB.dat.torn", "-0000000000000AB.dat"}) {
+    EXPECT_FALSE(chunk_of_file_name(name, ".dat")) << name;
+  }
+  EXPECT_EQ(to_string(JournalId(0xAB)), "00000000000000ab");
+  EXPECT_EQ(parse_journal_id("00000000000000ab"), JournalId(0xAB));
+  EXPECT_FALSE(parse_journal_id("0000000000000000"));
+  EXPECT_FALSE(parse_journal_id("00000000000000a"));
+}
+
+// --- A whole chunk as today's code writes it ----------------------------------------------------
+
+class FormatChunk : public EngineTest {};
+
+TEST_F(FormatChunk, AChunkWrittenTodayHasTheFrozenBytes) {
+  env_->set_now(Time(milliseconds(1763802000123)));
+  env_->set_since_boot(std::chrono::seconds(100));
+  reopen();
+  const auto app = journal();
+  append(*app, "one\ntwo\nopen ");
+  env_->advance(milliseconds(7));
+  append(*app, "closed\n");
+  append_record(*app, "");
+  ASSERT_TRUE(app->sync());
+  const Path idx = files(app->id(), ".idx").front();
+  EXPECT_EQ(idx.filename(), "187A4892F7740000.idx");
+  EXPECT_EQ(env_->read_all(files(app->id(), ".dat").front()), "one\ntwo\nopen closed\n");
+  const std::string index = env_->read_all(idx);
+  const auto part = [&](uint64_t at, size_t size) {
+    return hex(as_bytes(std::string_view(index).substr(at, size)));
+  };
+  Sector sector{};
+  std::copy_n(as_bytes(index).begin(), kSectorBytes, sector.begin());
+  const auto header = decode_header(sector);
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->journal, app->id());
+  EXPECT_EQ(header->framing, Framing::kLine);
+  EXPECT_EQ(header->start, Time(milliseconds(1763802000123)));
+  EXPECT_EQ(part(kHeaderCopyAt, kSectorBytes), part(kHeaderAt, kSectorBytes));
+  // The first mark has sequence 1 and so is in slot 1: 5 entries, 4 records, 20 bytes, 7 ms.
+  EXPECT_EQ(part(kMarkAt[0], kSectorBytes), std::string(1024, '0'));
+  EXPECT_EQ(part(kMarkAt[1], 48),
+            "52414e47454d524b"
+            "0100000000000000"
+            "05000000"
+            "04000000"
+            "1400000000000000"
+            "0700000000000000"
+            "00000000"
+            "00000000");
+  EXPECT_EQ(part(kEntriesAt, 16), "04000000194c0fb40000000000000000");
+  EXPECT_EQ(part(kEntriesAt + 16, 16), "08000000d78ba2e50100000000000000");
+  EXPECT_EQ(part(kEntriesAt + 32, 16), "0d0000006d0b0ea70200003000000000");
+  EXPECT_EQ(part(kEntriesAt + 48, 16), "140000008aaeed06020000d001000000");
+  EXPECT_EQ(part(kEntriesAt + 64, 16), "1400000080cf3ca1030000d001000000");
+  EXPECT_EQ(index.size(), kEntriesAt + 5 * kEntryBytes);
+}
+
+}  // namespace
+}  // namespace range
