@@ -1,0 +1,103 @@
+#include "journal/chunked/attributes.h"
+
+#define XXH_INLINE_ALL
+#include <fmt/core.h>
+#include <xxhash.h>
+
+#include <charconv>
+#include <vector>
+
+namespace range {
+
+namespace {
+
+constexpr std::string_view kCheckKey = "check: ";
+
+std::string check_line(std::string_view lines) {
+  return fmt::format("{}{:016x}\n", kCheckKey, XXH3_64bits(lines.data(), lines.size()));
+}
+
+template <typename T>
+bool parse_number(std::string_view text, int base, T& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+bool set_key(std::string_view key, std::string_view value, Attributes& attributes) {
+  if (key == "mode") return parse_number(value, 8, attributes.mode);
+  if (key == "uid") return parse_number(value, 10, attributes.uid);
+  if (key == "gid") return parse_number(value, 10, attributes.gid);
+  if (key == "created") {
+    int64_t ms = 0;
+    const bool valid = parse_number(value, 10, ms);
+    attributes.created = Time(std::chrono::milliseconds(ms));
+    return valid;
+  }
+  if (key == "framing") {
+    attributes.framing = value == "write" ? Framing::kWrite : Framing::kLine;
+    return value == to_string(*attributes.framing);
+  }
+  if (key == "keep") {
+    attributes.keep = value == "1";
+    return value == "0" || value == "1";
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string encode_attributes(const Attributes& attributes) {
+  std::string lines =
+      fmt::format("mode: {:04o}\nuid: {}\ngid: {}\ncreated: {}\n", attributes.mode, attributes.uid,
+                  attributes.gid, attributes.created.time_since_epoch().count());
+  if (attributes.framing) lines += fmt::format("framing: {}\n", to_string(*attributes.framing));
+  if (attributes.keep) lines += fmt::format("keep: {}\n", *attributes.keep ? 1 : 0);
+  return lines + check_line(lines);
+}
+
+std::optional<Attributes> decode_attributes(std::string_view text) {
+  const size_t check_at = text.rfind(kCheckKey);
+  if (check_at == std::string_view::npos) return std::nullopt;
+  std::string_view lines = text.substr(0, check_at);
+  if (text.substr(check_at) != check_line(lines)) return std::nullopt;
+  Attributes attributes;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    const size_t colon = line.find(": ");
+    if (colon == std::string_view::npos) return std::nullopt;
+    if (!set_key(line.substr(0, colon), line.substr(colon + 2), attributes)) return std::nullopt;
+  }
+  return attributes;
+}
+
+Result<Attributes> read_attributes(Env& env, const Path& file) {
+  constexpr size_t kBytesMax = 4096;
+  ASSIGN_OR_RETURN(const auto opened, env.open(file, Env::OpenMode::kRead));
+  std::vector<std::byte> text(kBytesMax);
+  ASSIGN_OR_RETURN(const size_t size, opened->read_at(0, text));
+  const auto attributes = decode_attributes(as_text(ConstBytes(text).first(size)));
+  if (!attributes) return Error{.code = Errc::kCorrupt, .sys_errno = 0, .context = file.string()};
+  return *attributes;
+}
+
+Status create_attributes(Env& env, const Path& file, const Attributes& attributes) {
+  ASSIGN_OR_RETURN(const auto created, env.open(file, Env::OpenMode::kCreateNew));
+  return created->write_at(0, as_bytes(encode_attributes(attributes)));
+}
+
+Status replace_attributes(Env& env, const Path& file, const Path& temporary,
+                          const Attributes& attributes) {
+  auto created = env.open(temporary, Env::OpenMode::kCreateNew);
+  if (!created && created.error().code == Errc::kExists) {
+    RETURN_IF_ERROR(env.remove_file(temporary));  // from a process that died here
+    created = env.open(temporary, Env::OpenMode::kCreateNew);
+  }
+  if (!created) return std::move(created).error();
+  RETURN_IF_ERROR((*created)->write_at(0, as_bytes(encode_attributes(attributes))));
+  // Before the name changes hands: power loss must leave the old contents or the new.
+  RETURN_IF_ERROR((*created)->sync_data());
+  return env.rename(temporary, file, true);
+}
+
+}  // namespace range

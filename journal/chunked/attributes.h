@@ -1,0 +1,38 @@
+// The file in which a journal or a directory keeps its attributes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "journal/chunked/env.h"
+#include "journal/journal.h"
+
+namespace range {
+
+// Lines "key: value", so that a person can read them, the last of which is a checksum (XXH3-64,
+// hex) of those before:
+//
+//   mode: 0644
+//   uid: 0
+//   gid: 0
+//   created: 1763802000000
+//   framing: line
+//   check: 0123456789abcdef
+std::string encode_attributes(const Attributes& attributes);
+
+// Nothing if the text is not what encode_attributes() makes.
+std::optional<Attributes> decode_attributes(std::string_view text);
+
+// Errors: kNotFound if there is no such file, kCorrupt if it does not hold attributes.
+Result<Attributes> read_attributes(Env& env, const Path& file);
+
+// Writes a new file, not synced.
+Status create_attributes(Env& env, const Path& file, const Attributes& attributes);
+
+// Replaces the file at once; a sync of its directory makes the change survive power loss.
+// `temporary` is a name for its successor meanwhile.
+Status replace_attributes(Env& env, const Path& file, const Path& temporary,
+                          const Attributes& attributes);
+
+}  // namespace range

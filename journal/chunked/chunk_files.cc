@@ -1,0 +1,82 @@
+#include "journal/chunked/chunk_files.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace range {
+
+ChunkFileCache::ChunkFileCache(Env& env, size_t descriptors_max, bool read_only)
+    : env_(env), chunks_max_(std::max<size_t>(descriptors_max / 2, 1)), read_only_(read_only) {}
+
+Result<std::shared_ptr<ChunkFiles>> ChunkFileCache::open(const Path& directory, JournalId journal,
+                                                         ChunkId chunk) {
+  const Key key{journal, chunk};
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = by_key_.find(key); found != by_key_.end()) {
+      slots_.splice(slots_.begin(), slots_, found->second);
+      return found->second->files;
+    }
+  }
+  const auto mode = read_only_ ? Env::OpenMode::kRead : Env::OpenMode::kReadWrite;
+  auto files = std::make_shared<ChunkFiles>();
+  ASSIGN_OR_RETURN(files->dat, env_.open(directory / chunk_file_name(chunk, ".dat"), mode));
+  ASSIGN_OR_RETURN(files->idx, env_.open(directory / chunk_file_name(chunk, ".idx"), mode));
+  MutexLock lock(mutex_);
+  return insert_locked(key, std::move(files));
+}
+
+std::shared_ptr<ChunkFiles> ChunkFileCache::insert(JournalId journal, ChunkId chunk,
+                                                   ChunkFiles files) {
+  MutexLock lock(mutex_);
+  return insert_locked({journal, chunk}, std::make_shared<ChunkFiles>(std::move(files)));
+}
+
+void ChunkFileCache::erase(JournalId journal, ChunkId chunk) {
+  MutexLock lock(mutex_);
+  const auto found = by_key_.find({journal, chunk});
+  if (found == by_key_.end()) return;
+  slots_.erase(found->second);
+  by_key_.erase(found);
+}
+
+void ChunkFileCache::erase(JournalId journal) {
+  MutexLock lock(mutex_);
+  std::erase_if(by_key_, [&](const auto& item) { return item.first.journal == journal; });
+  slots_.remove_if([&](const Slot& slot) { return slot.key.journal == journal; });
+}
+
+bool ChunkFileCache::overfull() {
+  MutexLock lock(mutex_);
+  if (slots_.size() <= chunks_max_) return false;
+  shrink_locked();
+  return slots_.size() > chunks_max_;
+}
+
+// Two threads may have opened the same chunk at the same time: the first one's files are kept.
+std::shared_ptr<ChunkFiles> ChunkFileCache::insert_locked(const Key& key,
+                                                          std::shared_ptr<ChunkFiles> files) {
+  if (const auto found = by_key_.find(key); found != by_key_.end()) return found->second->files;
+  slots_.push_front({key, files});
+  by_key_.emplace(key, slots_.begin());
+  shrink_locked();
+  return files;
+}
+
+// Closes chunks that nobody uses, the longest unused first. Those in use get another round; with
+// nearly all in use it gives up after a few rather than look at every one each time.
+void ChunkFileCache::shrink_locked() {
+  constexpr int kTriesMax = 16;
+  for (int tries = 0; slots_.size() > chunks_max_ && tries < kTriesMax; ++tries) {
+    const auto last = std::prev(slots_.end());
+    if (last->files.use_count() > 1) {
+      slots_.splice(slots_.begin(), slots_, last);
+    } else {
+      by_key_.erase(last->key);
+      slots_.erase(last);
+    }
+  }
+}
+
+}  // namespace range

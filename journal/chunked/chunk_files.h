@@ -1,0 +1,75 @@
+// The two open files of a chunk, and a bounded cache of them.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <memory>
+#include <unordered_map>
+
+#include "journal/chunked/env.h"
+#include "journal/chunked/format.h"
+#include "journal/mutex.h"
+
+namespace range {
+
+// Shared by the writer of a chunk and its readers; closed with the last reference. A dirty chunk's
+// writer keeps its reference until a sync has succeeded, because the kernel reports a failed
+// writeback only to descriptors that were open then.
+struct ChunkFiles {
+  std::unique_ptr<File> dat;
+  std::unique_ptr<File> idx;
+};
+
+// Keeps the chunks used last open, no more than a given number unless more are in use at once.
+// Thread-safe.
+class ChunkFileCache {
+ public:
+  // Each chunk costs two descriptors. At least one chunk is kept open.
+  ChunkFileCache(Env& env, size_t descriptors_max, bool read_only);
+
+  // The files of a chunk in `directory`, opened if they are not. Errors: those of Env::open().
+  Result<std::shared_ptr<ChunkFiles>> open(const Path& directory, JournalId journal, ChunkId chunk);
+
+  // Takes in files that were just created.
+  std::shared_ptr<ChunkFiles> insert(JournalId journal, ChunkId chunk, ChunkFiles files);
+
+  // Forgets a chunk that was renamed or removed; whoever uses it may go on.
+  void erase(JournalId journal, ChunkId chunk);
+
+  // Forgets all chunks of a journal that is removed.
+  void erase(JournalId journal);
+
+  // True if more chunks are in use than may be kept open: time to sync, which lets go of them.
+  bool overfull();
+
+ private:
+  struct Key {
+    JournalId journal;
+    ChunkId chunk;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const {
+      return std::hash<uint64_t>()(key.journal.value() ^ key.chunk.value() * 0x9E3779B97F4A7C15U);
+    }
+  };
+  struct Slot {
+    Key key;
+    std::shared_ptr<ChunkFiles> files;
+  };
+  using Slots = std::list<Slot>;  // used last first
+
+  std::shared_ptr<ChunkFiles> insert_locked(const Key& key, std::shared_ptr<ChunkFiles> files)
+      REQUIRES(mutex_);
+  void shrink_locked() REQUIRES(mutex_);
+
+  Env& env_;
+  const size_t chunks_max_;
+  const bool read_only_;
+  Mutex mutex_;
+  Slots slots_ GUARDED_BY(mutex_);
+  std::unordered_map<Key, Slots::iterator, KeyHash> by_key_ GUARDED_BY(mutex_);
+};
+
+}  // namespace range

@@ -1,0 +1,251 @@
+#include "journal/chunked/chunk_reader.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace range {
+
+namespace {
+
+// The place in [0, count] that is as far along as `at` is in [0, total].
+uint64_t proportional(uint64_t at, uint64_t total, uint64_t count) {
+  return total == 0 ? 0
+                    : static_cast<uint64_t>(static_cast<double>(at) / static_cast<double>(total) *
+                                            static_cast<double>(count));
+}
+
+}  // namespace
+
+// The first entry for which `holds`, which must be false for all before and true for all behind it;
+// end.entries if there is none. If damaged entries break that, still one that holds behind one that
+// does not. Records are about the same size, so the search begins at `guess` and widens from there.
+template <typename Predicate>
+Result<uint32_t> ChunkReader::first_entry_where(uint64_t guess, const Predicate& holds) {
+  constexpr uint64_t kGrowth = 8;
+  uint32_t low = 0;
+  uint32_t high = view().end.entries;
+  uint64_t step = 32;
+  while (low < high) {
+    // Ever longer steps from the guess until they would leave what remains, then halves of that.
+    const bool stepping = step <= high - low;
+    const auto middle = static_cast<uint32_t>(stepping ? std::clamp<uint64_t>(guess, low, high - 1)
+                                                       : low + (high - low) / 2);
+    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(middle));
+    if (holds(entry)) {
+      high = middle;
+      guess = middle - std::min<uint64_t>(middle, step);
+    } else {
+      low = middle + 1;
+      guess = low + step;
+    }
+    if (stepping) step *= kGrowth;
+  }
+  return low;
+}
+
+Result<uint32_t> ChunkReader::entry_of_byte(uint64_t offset) {
+  return first_entry_where(proportional(offset, view().end.bytes, view().end.entries),
+                           [&](const FragmentEntry& entry) { return entry.end > offset; });
+}
+
+Result<uint32_t> ChunkReader::entry_of_record(uint32_t record) {
+  if (view().end.entries == view().end.records) return record;
+  return first_entry_where(proportional(record, view().end.records, view().end.entries),
+                           [&](const FragmentEntry& entry) { return entry.record >= record; });
+}
+
+// True if it is certain that the `index`-th entry begins `record`, also when that entry itself is
+// damaged.
+Result<bool> ChunkReader::begins_record(uint32_t index, uint32_t record) {
+  if (index == 0) return record == 0;
+  ASSIGN_OR_RETURN(const FragmentEntry before, fragments_.entry(index - 1));
+  ASSIGN_OR_RETURN(const bool before_valid, fragments_.valid(index - 1));
+  const bool ends_there = before.record + 1 == record && !before.open;
+  if (before_valid && ends_there) return true;
+  ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+  if (entry.record != record) return false;
+  ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index));
+  if (!valid || before_valid) return valid && before.record + 1 == record;
+  ASSIGN_OR_RETURN(const bool too_far, beyond_records_before(index, record));
+  if (too_far) return true;
+  // For an entry that is the first part of `record` to look like the end of the one before, two of
+  // its bytes would have to be damaged in just that way.
+  return ends_there && before != FragmentEntry{};
+}
+
+// True if no entry before the `index`-th can be part of `record`, even where they are damaged: the
+// record index grows by at most one with each.
+Result<bool> ChunkReader::beyond_records_before(uint32_t index, uint32_t record) {
+  for (uint32_t i = index; i-- > 0;) {
+    ASSIGN_OR_RETURN(const bool valid, fragments_.valid(i));
+    if (!valid) continue;
+    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(i));
+    return entry.record + (index - 1 - i) < record;
+  }
+  return index - 1 < record;
+}
+
+// True if neither an entry nor its predecessor is damaged: a search that ended here was not misled.
+Result<bool> ChunkReader::trusted(uint32_t index) {
+  if (index > 0) {
+    ASSIGN_OR_RETURN(const bool before_valid, fragments_.valid(index - 1));
+    if (!before_valid) return false;
+  }
+  return index == view().end.entries ? Result<bool>(true) : fragments_.valid(index);
+}
+
+Result<size_t> ChunkReader::read(uint64_t offset, MutableBytes into) {
+  const uint64_t left = view().end.bytes - offset;
+  into = into.first(std::min<uint64_t>(into.size(), left));
+  ASSIGN_OR_RETURN(const size_t got, view().files->dat->read_at(offset, into));
+  ASSIGN_OR_RETURN(const size_t verified, verify_prefix(offset, into.first(got)));
+  if (verified > 0 || into.empty()) return verified;
+  ASSIGN_OR_RETURN(const std::optional<Fragment> fragment, rescue_byte(offset));
+  if (!fragment) {
+    ASSIGN_OR_RETURN(const uint32_t index, entry_of_byte(offset));
+    if (index == view().end.entries) return corrupt(view().end.records);
+    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+    return corrupt(entry.record);
+  }
+  const size_t size = std::min<uint64_t>(into.size(), fragment->end - offset);
+  RETURN_IF_ERROR(copy_part(*fragment, offset, into.first(size)));
+  return size;
+}
+
+// How many of `bytes`, which were read from `offset` on, belong to fragments whose check holds.
+Result<size_t> ChunkReader::verify_prefix(uint64_t offset, MutableBytes bytes) {
+  ASSIGN_OR_RETURN(uint32_t index, entry_of_byte(offset));
+  size_t verified = 0;
+  while (verified < bytes.size() && index < view().end.entries) {
+    ASSIGN_OR_RETURN(const uint64_t start, fragments_.start(index));
+    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+    if (start > offset + verified) break;
+    ASSIGN_OR_RETURN(const bool valid, verify_in({index, start, entry.end}, entry, offset, bytes));
+    if (!valid) break;
+    verified = std::min<size_t>(entry.end - offset, bytes.size());
+    ++index;
+  }
+  return verified;
+}
+
+// Verifies a fragment of which `bytes`, read from `offset` on, hold at least a part. A fragment
+// that sticks out is read again as a whole, and what `bytes` hold of it is replaced by what was
+// verified.
+Result<bool> ChunkReader::verify_in(const Fragment& fragment, const FragmentEntry& entry,
+                                    uint64_t offset, MutableBytes bytes) {
+  if (!fragments_.plausible(fragment.start, entry) || entry == FragmentEntry{}) return false;
+  if (fragment.start >= offset && fragment.end <= offset + bytes.size()) {
+    const ConstBytes payload =
+        bytes.subspan(fragment.start - offset, fragment.end - fragment.start);
+    return entry.check ==
+           fragment_check(view().header.chunk, fragment.index, fragment.start, entry, payload);
+  }
+  ASSIGN_OR_RETURN(const bool valid, fragments_.valid(fragment.index, fragment.start, entry));
+  if (valid) RETURN_IF_ERROR(copy_part(fragment, offset, bytes));
+  return valid;
+}
+
+// Copies what `bytes`, which stand for the chunk from `offset` on, cover of a verified fragment.
+Status ChunkReader::copy_part(const Fragment& fragment, uint64_t offset, MutableBytes bytes) {
+  const uint64_t begin = std::max(fragment.start, offset);
+  const uint64_t end = std::min(fragment.end, offset + bytes.size());
+  ASSIGN_OR_RETURN(const ConstBytes payload,
+                   fragments_.payload(fragment.start, fragment.end - fragment.start));
+  RANGE_CHECK(end >= begin && payload.size() == fragment.end - fragment.start);
+  std::memcpy(bytes.data() + (begin - offset), payload.data() + (begin - fragment.start),
+              end - begin);
+  return {};
+}
+
+// The entry that certainly begins `record` < end.records.
+Result<uint32_t> ChunkReader::first_entry_of(uint32_t record) {
+  ASSIGN_OR_RETURN(const uint32_t index, entry_of_record(record));
+  if (index < view().end.entries) {
+    ASSIGN_OR_RETURN(const bool found, begins_record(index, record));
+    if (found) return index;
+  }
+  return rescue_record(record);
+}
+
+Result<ChunkPlace> ChunkReader::place_of_record(uint32_t record) {
+  if (record == view().end.records) return ChunkPlace{record, view().end.bytes};
+  ASSIGN_OR_RETURN(const uint32_t index, first_entry_of(record));
+  ASSIGN_OR_RETURN(const uint64_t start, fragments_.start(index));
+  return ChunkPlace{record, start};
+}
+
+Result<ChunkPlace> ChunkReader::place_at_time(uint64_t ms) {
+  ASSIGN_OR_RETURN(uint32_t index,
+                   first_entry_where(view().end.entries / 2,
+                                     [&](const FragmentEntry& entry) { return entry.ms >= ms; }));
+  ASSIGN_OR_RETURN(const bool certain, trusted(index));
+  if (!certain) return rescue_time(ms);
+  if (index == view().end.entries) return ChunkPlace{view().end.records, view().end.bytes};
+  ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+  if (index == 0) return ChunkPlace{entry.record, 0};
+  ASSIGN_OR_RETURN(const FragmentEntry before, fragments_.entry(index - 1));
+  // A record has the time of its first fragment: if that was earlier, the next record is meant.
+  if (before.record == entry.record) return place_of_record(entry.record + 1);
+  return ChunkPlace{entry.record, before.end};
+}
+
+Status ChunkReader::read_records(uint32_t record, size_t records_max, size_t bytes_max,
+                                 RecordBatch& batch) {
+  const uint32_t complete = view().end.records - (view().end.open_bytes > 0 ? 1 : 0);
+  if (record >= complete || batch.items.size() >= records_max) return {};
+  ASSIGN_OR_RETURN(uint32_t index, first_entry_of(record));
+  const size_t items_before = batch.items.size();
+  while (record < complete && batch.items.size() < records_max && batch.bytes.size() <= bytes_max) {
+    ASSIGN_OR_RETURN(const bool intact, read_record(record, index, batch));
+    if (!intact) break;
+    ++record;
+  }
+  if (batch.items.size() == items_before) return corrupt(record);
+  return {};
+}
+
+// Appends the record that begins with the `index`-th entry to `batch`, and moves `index` behind it.
+// False, and nothing appended, if a fragment of it is damaged.
+Result<bool> ChunkReader::read_record(uint32_t record, uint32_t& index, RecordBatch& batch) {
+  RecordBatch::Item item{.begin = batch.bytes.size(),
+                         .position = {.chunk = view().header.chunk, .record = record}};
+  uint64_t end = 0;
+  for (bool first = true;; first = false) {
+    if (index == view().end.entries) {
+      // An open record that a new chunk has closed ends with the payload; before it, entries are
+      // missing.
+      if (!first && end == view().end.bytes) break;
+      batch.bytes.resize(item.begin);
+      return false;
+    }
+    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+    ASSIGN_OR_RETURN(const uint64_t start, fragments_.start(index));
+    ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index, start, entry));
+    // Only an intact entry tells that the record was closed before it.
+    if (valid && !first && entry.record != record) break;
+    if (!valid || entry.record != record) {
+      batch.bytes.resize(item.begin);
+      return false;
+    }
+    ASSIGN_OR_RETURN(const ConstBytes payload, fragments_.payload(start, entry.end - start));
+    batch.bytes.insert(batch.bytes.end(), payload.begin(), payload.end());
+    if (first) item.time = view().header.start + std::chrono::milliseconds(entry.ms);
+    end = entry.end;
+    ++index;
+    if (!entry.open) break;
+  }
+  item.size = batch.bytes.size() - item.begin;
+  batch.items.push_back(item);
+  return true;
+}
+
+Error ChunkReader::corrupt(uint32_t record) const {
+  return {.code = Errc::kCorrupt,
+          .sys_errno = 0,
+          .context =
+              fmt::format("chunk {} record {}", chunk_file_name(view().header.chunk, ""), record)};
+}
+
+}  // namespace range

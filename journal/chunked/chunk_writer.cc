@@ -1,0 +1,116 @@
+#include "journal/chunked/chunk_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+namespace range {
+
+namespace {
+
+Status write_header(File& idx, const ChunkHeader& header) {
+  std::array<std::byte, kEntriesAt> page{};
+  const Sector sector = encode(header);
+  std::memcpy(page.data() + kHeaderAt, sector.data(), sector.size());
+  std::memcpy(page.data() + kHeaderCopyAt, sector.data(), sector.size());
+  return idx.write_at(0, page);
+}
+
+Result<ChunkFiles> create_files(Env& env, const Path& directory, const ChunkHeader& header) {
+  ChunkFiles files;
+  ASSIGN_OR_RETURN(files.dat, env.open(directory / chunk_file_name(header.chunk, ".dat"),
+                                       Env::OpenMode::kCreateNew));
+  ASSIGN_OR_RETURN(files.idx, env.open(directory / chunk_file_name(header.chunk, ".idx"),
+                                       Env::OpenMode::kCreateNew));
+  RETURN_IF_ERROR(write_header(*files.idx, header));
+  return files;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ChunkWriter>> ChunkWriter::create(Env& env, ChunkFileCache& cache,
+                                                         const Path& directory,
+                                                         const ChunkHeader& header) {
+  auto files = create_files(env, directory, header);
+  if (!files) {
+    if (files.error().code != Errc::kExists) {
+      // What cannot be removed either is set aside at the next recovery: it has no mark.
+      (void)env.remove_file(directory / chunk_file_name(header.chunk, ".idx"));
+      (void)env.remove_file(directory / chunk_file_name(header.chunk, ".dat"));
+    }
+    return std::move(files).error();
+  }
+  return std::make_shared<ChunkWriter>(
+      cache.insert(header.journal, header.chunk, *std::move(files)), header, ChunkEnd{},
+      std::nullopt);
+}
+
+ChunkWriter::ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& header,
+                         const ChunkEnd& end, const std::optional<Mark>& mark)
+    : files_(std::move(files)),
+      header_(header),
+      end_(end),
+      closed_(mark && mark->sealed),
+      marked_(mark ? mark->end : ChunkEnd{}),
+      mark_sequence_(mark ? mark->sequence : 0) {}
+
+Status ChunkWriter::append(std::span<const ConstBytes> payload, std::span<const std::byte> entries,
+                           const ChunkEnd& end) {
+  RANGE_CHECK(!closed_ && end.entries > end_.entries && end.bytes >= end_.bytes);
+  RANGE_CHECK(entries.size() == size_t{end.entries - end_.entries} * kEntryBytes);
+  // Payload first: an entry is what makes it an append.
+  if (Status written = files_->dat->write_at(end_.bytes, payload); !written) return undo(written);
+  const uint64_t at = kEntriesAt + uint64_t{end_.entries} * kEntryBytes;
+  if (Status written = files_->idx->write_at(at, entries); !written) {
+    closed_ = true;
+    const Status truncated = files_->idx->truncate(at);
+    // Without this the entries could pass for an append after all.
+    if (!truncated) return truncated;
+    return undo(written);
+  }
+  end_ = end;
+  return {};
+}
+
+// Gives back the space of payload that no entry covers. Should that fail it stays behind the end,
+// where nobody reads it and the next append overwrites it.
+Status ChunkWriter::undo(const Status& failure) {
+  (void)files_->dat->truncate(end_.bytes);
+  return failure;
+}
+
+void ChunkWriter::start_writeback() {
+  files_->dat->start_writeback();
+  files_->idx->start_writeback();
+}
+
+Status ChunkWriter::sync_files() {
+  RETURN_IF_ERROR(files_->dat->sync_data());
+  return sync_mark();
+}
+
+Status ChunkWriter::note_filesystem_sync() {
+  RETURN_IF_ERROR(files_->dat->check_writeback());
+  RETURN_IF_ERROR(files_->idx->check_writeback());
+  mark_synced_ = true;
+  return {};
+}
+
+Status ChunkWriter::sync_mark() {
+  RETURN_IF_ERROR(files_->idx->sync_data());
+  mark_synced_ = true;
+  return {};
+}
+
+Status ChunkWriter::store_mark(const ChunkEnd& end, bool sealed, const BootId& boot_id) {
+  const Mark mark{.sequence = mark_sequence_ + 1, .end = end, .sealed = sealed, .boot_id = boot_id};
+  const Sector sector = encode(mark, header_.chunk);
+  mark_synced_ = false;
+  RETURN_IF_ERROR(files_->idx->write_at(kMarkAt[mark.sequence % 2], sector));
+  mark_sequence_ = mark.sequence;
+  marked_ = end;
+  return {};
+}
+
+}  // namespace range

@@ -1,0 +1,81 @@
+// Writing one chunk.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "journal/chunked/chunk_files.h"
+#include "journal/chunked/entry_builder.h"
+#include "journal/chunked/format.h"
+
+namespace range {
+
+// The chunk of a journal that takes appends, and afterwards until it is synced. Owned by its
+// journal, whose locks stand at each call; keeps the files open, so that a failed writeback is
+// seen.
+class ChunkWriter {
+ public:
+  // Creates the files of a new chunk. If that fails nothing is left of them.
+  static Result<std::shared_ptr<ChunkWriter>> create(Env& env, ChunkFileCache& cache,
+                                                     const Path& directory,
+                                                     const ChunkHeader& header);
+
+  // Goes on with a chunk that was recovered: `end` is where it ends and `mark` its newest mark.
+  ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& header, const ChunkEnd& end,
+              const std::optional<Mark>& mark);
+
+  const ChunkHeader& header() const { return header_; }
+
+  // Lets go of the files, and takes them up again. Only while nothing is written or synced, and
+  // only when all that was appended is synced.
+  void detach() { files_.reset(); }
+  bool attached() const { return files_ != nullptr; }
+  void attach(std::shared_ptr<ChunkFiles> files) { files_ = std::move(files); }
+
+  // --- called by the one thread that appends ---
+
+  // Where the next append goes. Lags behind nothing: it is set when the append is complete.
+  const ChunkEnd& end() const { return end_; }
+
+  // True once no more may be appended: the next append begins a new chunk.
+  bool closed() const { return closed_; }
+  void close() { closed_ = true; }
+
+  // Writes payload and entries of an append and takes its end for the new one. On an error `end()`
+  // stays, and nothing of the append can come back: on kNoSpace appends may go on (if entries had
+  // been written, in a new chunk, because an index slot is never used twice); after any other error
+  // the caller must poison the journal.
+  Status append(std::span<const ConstBytes> payload, std::span<const std::byte> entries,
+                const ChunkEnd& end);
+
+  // --- called by the one thread that syncs ---
+
+  void start_writeback();
+  // Makes what was appended before the call survive power loss, and earlier marks.
+  Status sync_files();
+  // The same after the whole file system was synced: sees that nothing of it had failed.
+  Status note_filesystem_sync();
+  // Makes only the newest mark survive it.
+  Status sync_mark();
+  // Writes down that everything up to `end` was synced. Survives power loss with the next sync.
+  Status store_mark(const ChunkEnd& end, bool sealed, const BootId& boot_id);
+
+  // What the newest mark says; and whether it would survive power loss.
+  const ChunkEnd& marked() const { return marked_; }
+  bool mark_synced() const { return mark_synced_; }
+
+ private:
+  Status undo(const Status& failure);
+
+  std::shared_ptr<ChunkFiles> files_;
+  const ChunkHeader header_;
+  ChunkEnd end_;
+  bool closed_ = false;
+  ChunkEnd marked_;
+  uint64_t mark_sequence_ = 0;
+  bool mark_synced_ = true;
+};
+
+}  // namespace range

@@ -1,0 +1,271 @@
+// The part of ChunkedJournal that appends.
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "journal/chunked/chunked_journal.h"
+#include "journal/chunked/entry_builder.h"
+#include "journal/chunked/sync_queue.h"
+
+namespace range {
+
+namespace {
+
+// So many unsynced chunks at most: an appender that is faster than the disk waits for it.
+constexpr size_t kUnsyncedChunksMax = 8;
+
+uint64_t total_size(std::span<const ConstBytes> parts) {
+  uint64_t size = 0;
+  for (const ConstBytes part : parts) size += part.size();
+  return size;
+}
+
+}  // namespace
+
+Result<ByteOffset> ChunkedJournal::append(ConstBytes data, std::optional<ByteOffset> at) {
+  return append_locked({&data, data.empty() ? size_t{0} : size_t{1}}, true, at);
+}
+
+Result<ByteOffset> ChunkedJournal::append_records(std::span<const ConstBytes> records) {
+  return append_locked(records, false, std::nullopt);
+}
+
+Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> parts, bool framed,
+                                                 std::optional<ByteOffset> at) {
+  const uint64_t bytes = total_size(parts);
+  if (bytes > kAppendBytesMax || parts.size() > kAppendBytesMax) {
+    return Error{Errc::kInvalid, 0, fmt::format("append of {} bytes to {}", bytes, name_)};
+  }
+  std::lock_guard appending(append_mutex_);
+  RETURN_IF_ERROR(prepare());
+  if (const ByteOffset end = extent().end.offset; at && *at != end) {
+    return Error{
+        Errc::kNotPermitted, 0,
+        fmt::format("append to {} at {}, which ends at {}", name_, at->value(), end.value())};
+  }
+  if (parts.empty()) return extent().end.offset;
+  // More chunks in use than descriptors allow: syncing lets go of them. What fails there is
+  // reported to those whom it concerns.
+  if (context_.files.overfull()) (void)context_.sync_queue.sync_all(true);
+  Time now = context_.clock.now();
+  {
+    MutexLock lock(mutex_);
+    now = std::max(now, table_.time_of_end());
+  }
+  RETURN_IF_ERROR(make_room(bytes, framed ? bytes : parts.size(), now));
+  RETURN_IF_ERROR(attach_active());
+  auto end = write(parts, framed, now);
+  MutexLock lock(mutex_);
+  appending_ = false;
+  return end;
+}
+
+// Makes the journal ready for changes, which its first reader had no need for.
+Status ChunkedJournal::prepare() {
+  if (context_.options.read_only) return Error{Errc::kNotPermitted, EROFS, name_};
+  RETURN_IF_ERROR(failure());
+  if (prepared_) return {};
+  const Status repaired = repair();
+  if (!repaired)
+    return repaired.error().code == Errc::kNoSpace ? repaired : poison(repaired.error());
+  prepared_ = true;
+  recovered_ = {};
+  return {};
+}
+
+Status ChunkedJournal::repair() {
+  RETURN_IF_ERROR(context_.names.restore_journal(id_, attributes()));
+  for (const ChunkId chunk : recovered_.torn_chunks) {
+    context_.files.erase(id_, chunk);
+    RETURN_IF_ERROR(set_chunk_aside(context_.env, directory_, chunk));
+  }
+  if (!recovered_.torn_chunks.empty()) {
+    // A new chunk may get a mark only when those that were begun in its place are gone for good.
+    RETURN_IF_ERROR(context_.env.sync_directory(directory_));
+  }
+  // Each is done once, should there be no space for the next at the first attempt.
+  while (!recovered_.unsure.empty()) {
+    RETURN_IF_ERROR(resume(recovered_.unsure.front(), recovered_.unsure.size() == 1));
+    recovered_.unsure.erase(recovered_.unsure.begin());
+  }
+  enqueue();
+  return {};
+}
+
+// Brings a chunk whose tail was examined into the state in which this process would have left it.
+Status ChunkedJournal::resume(const ChunkScan& scan, bool last) {
+  const ChunkId chunk = scan.header->chunk;
+  const bool cut = scan.tail == Tail::kTorn || scan.tail == Tail::kInFlight;
+  const BootId& written_in = scan.mark ? scan.mark->boot_id : scan.header->boot_id;
+  ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, chunk));
+  if (cut) RETURN_IF_ERROR(cut_tail(context_.env, directory_, chunk, *files, scan.end));
+  const auto writer = std::make_shared<ChunkWriter>(files, *scan.header, scan.end, scan.mark);
+  if (!last || scan.tail != Tail::kClean) writer->close();
+  const ChunkEnd marked = writer->marked();
+  const bool rebooted = written_in != context_.boot_id;
+  if (scan.end != marked && !rebooted) RETURN_IF_ERROR(rewrite(*files, marked, scan.end));
+  if (cut || rebooted) {
+    // The next recovery must know from the mark that later entries are from this boot, and that no
+    // slot behind a cut may be used.
+    RETURN_IF_ERROR(sync_resumed());
+    RETURN_IF_ERROR(writer->sync_files());
+    RETURN_IF_ERROR(context_.env.sync_directory(directory_));
+    RETURN_IF_ERROR(writer->store_mark(scan.end, writer->closed(), context_.boot_id));
+  }
+  if (last) active_ = writer;
+  MutexLock lock(mutex_);
+  torn_tails_ += cut ? 1 : 0;
+  if (scan.end == marked && writer->mark_synced()) {
+    writer->detach();
+  } else {
+    unsynced_.push_back({writer, writer->closed()});
+    directory_unsynced_ = true;
+  }
+  return {};
+}
+
+// The mark of a chunk says that its predecessors are complete, too: they are synced before it.
+Status ChunkedJournal::sync_resumed() {
+  std::vector<Unsynced> resumed;
+  {
+    MutexLock lock(mutex_);
+    resumed = unsynced_;
+  }
+  for (const Unsynced& chunk : resumed) RETURN_IF_ERROR(chunk.writer->sync_files());
+  return {};
+}
+
+Status ChunkedJournal::make_room(uint64_t bytes, uint64_t parts, Time now) {
+  if (active_ && !must_roll(bytes, parts, now)) return {};
+  RETURN_IF_ERROR(roll(now));
+  size_t unsynced = 0;
+  {
+    MutexLock lock(mutex_);
+    unsynced = unsynced_.size();
+  }
+  if (unsynced <= kUnsyncedChunksMax) return {};
+  SyncTicket ticket = make_ticket(std::unique_lock(sync_mutex_));
+  const Status synced = sync_ticket(ticket);
+  return finish_sync(std::move(ticket), synced, false);
+}
+
+bool ChunkedJournal::must_roll(uint64_t bytes, uint64_t parts, Time now) const {
+  const ChunkEnd& end = active_->end();
+  const auto age = static_cast<uint64_t>((now - active_->header().start).count());
+  const uint64_t entries = parts + bytes / kFragmentBytesMax + 2;
+  if (active_->closed() || age > kChunkAgeMsMax || end.bytes + bytes > kChunkBytesMax ||
+      end.records + parts + 1 > kChunkRecordsMax || end.entries + entries > kChunkEntriesMax) {
+    return true;
+  }
+  MutexLock lock(mutex_);
+  if (active_->header().framing != attributes_.framing) return true;
+  return end.bytes >= context_.options.chunk_size && end.open_bytes == 0;
+}
+
+// Begins a new chunk behind the active one.
+Status ChunkedJournal::roll(Time now) {
+  const Location end = extent().end;
+  const auto nanoseconds =
+      static_cast<uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
+  constexpr uint64_t kHostMask = 0xFFFF;
+  ChunkId chunk((nanoseconds & ~kHostMask) | context_.options.host_id);
+  if (end.position.chunk != ChunkId()) {
+    chunk = std::max(chunk, end.position.chunk + (kHostMask + 1));
+  }
+  ChunkHeader header{.journal = id_,
+                     .chunk = chunk,
+                     .framing = *attributes().framing,
+                     .first_record = end.record,
+                     .first_byte = end.offset,
+                     .start = now,
+                     .boot_id = context_.boot_id};
+  auto writer = ChunkWriter::create(context_.env, context_.files, directory_, header);
+  while (!writer && writer.error().code == Errc::kExists) {  // what was left of a chunk set aside
+    header.chunk += kHostMask + 1;
+    writer = ChunkWriter::create(context_.env, context_.files, directory_, header);
+  }
+  if (!writer) return std::move(writer).error();
+  if (active_) active_->close();
+  active_ = *std::move(writer);
+  {
+    MutexLock lock(mutex_);
+    if (!unsynced_.empty()) unsynced_.back().sealed = true;
+    table_.push_back(header);
+    unsynced_.push_back({active_, false});
+    directory_unsynced_ = true;
+  }
+  enqueue();
+  return {};
+}
+
+// Makes sure that the active chunk's files are open, and stay so until `appending_` is cleared.
+Status ChunkedJournal::attach_active() {
+  {
+    MutexLock lock(mutex_);
+    appending_ = true;
+    if (active_->attached()) return {};
+  }
+  auto files = context_.files.open(directory_, id_, active_->header().chunk);
+  MutexLock lock(mutex_);
+  if (!files) {
+    appending_ = false;
+    return std::move(files).error();
+  }
+  active_->attach(*std::move(files));
+  unsynced_.push_back({active_, false});
+  return {};
+}
+
+Result<ByteOffset> ChunkedJournal::write(std::span<const ConstBytes> parts, bool framed, Time now) {
+  const ChunkHeader& header = active_->header();
+  EntryBuilder builder(header.chunk, active_->end(),
+                       static_cast<uint64_t>((now - header.start).count()));
+  for (const ConstBytes part : parts) {
+    if (framed) {
+      builder.add_framed(header.framing, part);
+    } else {
+      builder.add_record(part);
+    }
+  }
+  const std::vector<std::byte> entries = builder.finish();
+  const Status written = active_->append(parts, entries, builder.end());
+  if (written) publish(builder.end());
+  enqueue();  // also if nothing was written: a sync lets go of the files
+  if (!written) {
+    if (written.error().code == Errc::kNoSpace) return written.error();
+    return poison(written.error()).error();
+  }
+  return header.first_byte + builder.end().bytes;
+}
+
+void ChunkedJournal::publish(const ChunkEnd& end) {
+  MutexLock lock(mutex_);
+  table_.set_end(end);
+}
+
+void ChunkedJournal::enqueue() {
+  {
+    MutexLock lock(mutex_);
+    if (std::exchange(queued_, true)) return;
+  }
+  context_.sync_queue.add(shared_from_this());
+}
+
+// After a failed write or sync nobody knows what is on the disk: nothing more is appended, and
+// everybody is told.
+Status ChunkedJournal::poison(const Error& error) {
+  {
+    MutexLock lock(mutex_);
+    if (failure_) return *failure_;
+    failure_ = error;
+  }
+  spdlog::error("journal {}: takes no more appends: {}", name_, to_string(error));
+  context_.sync_queue.keep(shared_from_this());
+  const Status noted = context_.names.note_failure(id_);
+  if (!noted) spdlog::error("journal {}: {}", name_, to_string(noted.error()));
+  return error;
+}
+
+}  // namespace range

@@ -1,0 +1,83 @@
+#include "journal/chunked/chunked_journal.h"
+
+#include <utility>
+
+namespace range {
+
+Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContext& context,
+                                                             JournalId id, std::string name) {
+  const Path directory = context.names.journal_directory(id);
+  ASSIGN_OR_RETURN(const Attributes attributes, context.names.journal_attributes(id));
+  auto recovered = examine_journal(context.env, context.files, directory, id, name);
+  if (!recovered && recovered.error().code == Errc::kNotFound) {
+    recovered = RecoveredJournal();  // power was lost before the journal was synced
+  }
+  if (!recovered) return std::move(recovered).error();
+  return std::shared_ptr<ChunkedJournal>(
+      new ChunkedJournal(context, id, std::move(name), attributes, *std::move(recovered)));
+}
+
+ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std::string name,
+                               const Attributes& attributes, RecoveredJournal recovered)
+    : context_(context),
+      id_(id),
+      name_(std::move(name)),
+      directory_(context.names.journal_directory(id)),
+      recovered_(std::move(recovered)),
+      attributes_(attributes),
+      torn_tails_(recovered_.torn_tails) {
+  for (const ChunkHeader& header : recovered_.chunks) table_.push_back(header);
+  if (recovered_.unsure.empty()) return;
+  table_.set_end(recovered_.unsure.back().end);
+  // What the newest mark vouches for, no more.
+  const ChunkScan& first = recovered_.unsure.front();
+  const ChunkEnd marked = first.mark ? first.mark->end : ChunkEnd();
+  synced_.offset = std::min(first.header->first_byte + marked.bytes, table_.end().offset);
+  synced_.record = std::min(first.header->first_record + marked.records, table_.end().record);
+}
+
+Extent ChunkedJournal::extent() const {
+  MutexLock lock(mutex_);
+  return {.begin = table_.begin(),
+          .end = table_.end(),
+          .synced = synced_.offset,
+          .open_bytes = table_.end_of_last().open_bytes,
+          .last_time = table_.end() == table_.begin() ? attributes_.created : table_.time_of_end()};
+}
+
+Attributes ChunkedJournal::attributes() const {
+  MutexLock lock(mutex_);
+  return attributes_;
+}
+
+Status ChunkedJournal::set_attributes(const Attributes& attributes) {
+  if (!attributes.framing || attributes.mode > 07777) return Error{Errc::kInvalid, 0, name_};
+  std::lock_guard appending(append_mutex_);
+  RETURN_IF_ERROR(prepare());
+  RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, attributes));
+  MutexLock lock(mutex_);
+  attributes_ = attributes;
+  return {};
+}
+
+Result<JournalInfo> ChunkedJournal::info() {
+  JournalInfo info;
+  std::vector<ChunkHeader> chunks;
+  {
+    MutexLock lock(mutex_);
+    for (size_t i = 0; i < table_.size(); ++i) chunks.push_back(table_.header(i));
+    if (failure_) info.failure = to_string(*failure_);
+    info.torn_tails = torn_tails_;
+  }
+  info.clock_ahead = context_.clock.ahead();
+  info.chunks = chunks.size();
+  for (const ChunkHeader& header : chunks) {
+    for (const char* extension : {".dat", ".idx"}) {
+      const auto stat = context_.env.stat(directory_ / chunk_file_name(header.chunk, extension));
+      if (stat) info.disk_bytes += stat->disk_bytes;
+    }
+  }
+  return info;
+}
+
+}  // namespace range

@@ -1,0 +1,167 @@
+// A journal whose records are in chunk files.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "journal/chunked/chunk_files.h"
+#include "journal/chunked/chunk_reader.h"
+#include "journal/chunked/chunk_table.h"
+#include "journal/chunked/chunk_writer.h"
+#include "journal/chunked/env.h"
+#include "journal/chunked/names.h"
+#include "journal/chunked/recovery.h"
+#include "journal/chunked/store_clock.h"
+#include "journal/journal.h"
+#include "journal/mutex.h"
+#include "journal/store.h"
+
+namespace range {
+
+class SyncQueue;
+
+// What the journals of a store share; all of it outlives them.
+struct JournalContext {
+  Env& env;
+  const StoreOptions& options;
+  StoreClock& clock;
+  ChunkFileCache& files;
+  Names& names;
+  SyncQueue& sync_queue;
+  BootId boot_id;
+};
+
+// Owned by everybody who uses it and, while it has something to sync, by the sync queue.
+//
+// Locks, in the order in which they are taken: append_mutex_ (one append at a time), sync_mutex_
+// (one sync at a time), mutex_ (what readers see; held for moments, never over a system call). Who
+// holds append_mutex_ may sync other journals. Only SyncQueue::sync_all(), which runs once at a
+// time, waits for a sync_mutex_ while holding others.
+class ChunkedJournal final : public Journal, public std::enable_shared_from_this<ChunkedJournal> {
+ public:
+  // Examines what is there; changes nothing. `name` is for messages.
+  static Result<std::shared_ptr<ChunkedJournal>> open(const JournalContext& context, JournalId id,
+                                                      std::string name);
+
+  JournalId id() const override { return id_; }
+  Result<ByteOffset> append(ConstBytes data, std::optional<ByteOffset> at) override;
+  Result<ByteOffset> append_records(std::span<const ConstBytes> records) override;
+  Extent extent() const override;
+  Result<size_t> read(ByteOffset from, MutableBytes into) override;
+  Result<RecordBatch> read_records(RecordNumber first, size_t records_max,
+                                   size_t bytes_max) override;
+  Result<Location> seek(const PositionSpec& spec, RecordNumber here) override;
+  Result<Location> sync() override;
+  Attributes attributes() const override;
+  Status set_attributes(const Attributes& attributes) override;
+  Result<JournalInfo> info() override;
+
+  // Keeps others from appending as long as the lock is held.
+  std::unique_lock<std::mutex> hold_appends() { return std::unique_lock(append_mutex_); }
+
+  // --- syncing several journals at once: begin each, sync the file system, finish each ---
+
+  // What one sync covers. Holds the journal's sync_mutex_.
+  struct SyncTicket {
+    struct Chunk {
+      std::shared_ptr<ChunkWriter> writer;
+      ChunkEnd end;
+      bool sealed = false;
+    };
+    std::unique_lock<LongMutex> syncing;
+    std::vector<Chunk> chunks;
+    bool directory = false;  // new chunks' names are to be synced
+    Location end;
+  };
+  // Waits for a sync under way. Errors: why the journal cannot be synced any more.
+  Result<SyncTicket> begin_sync();
+  // Syncs what the ticket covers, of this journal only.
+  Status sync_ticket(const SyncTicket& ticket);
+  // Takes note that what the ticket covers was synced, or failed to be. With `let_go`, files are
+  // closed although the newest mark is not durable yet (it may lag).
+  Status finish_sync(SyncTicket ticket, const Status& synced, bool let_go);
+
+  // Why the journal takes no more appends, if it does not.
+  Status failure() const;
+
+  // True while a sync has something to do, if only to make the newest mark durable. If it returns
+  // false, the journal adds itself to the sync queue again when that changes.
+  bool needs_sync();
+
+ private:
+  ChunkedJournal(const JournalContext& context, JournalId id, std::string name,
+                 const Attributes& attributes, RecoveredJournal recovered);
+
+  struct Unsynced {
+    std::shared_ptr<ChunkWriter> writer;
+    bool sealed = false;
+  };
+  struct Place {  // in a chunk, for readers
+    size_t chunk = 0;
+    ChunkView view;
+  };
+
+  // append, under append_mutex_ (chunked_append.cc)
+  Result<ByteOffset> append_locked(std::span<const ConstBytes> parts, bool framed,
+                                   std::optional<ByteOffset> at);
+  Status prepare();
+  Status repair();
+  Status resume(const ChunkScan& scan, bool last);
+  Status sync_resumed();
+  Status make_room(uint64_t bytes, uint64_t parts, Time now);
+  bool must_roll(uint64_t bytes, uint64_t parts, Time now) const;
+  Status roll(Time now);
+  Status attach_active();
+  Result<ByteOffset> write(std::span<const ConstBytes> parts, bool framed, Time now);
+  void publish(const ChunkEnd& end);
+  void enqueue();
+  Status poison(const Error& error);
+
+  // sync (chunked_sync.cc)
+  SyncTicket make_ticket(std::unique_lock<LongMutex> syncing);
+  bool is_synced(const Location& end) const;
+  Status store_marks(const SyncTicket& ticket);
+  void settle(const SyncTicket& ticket, bool let_go);
+
+  // read (chunked_read.cc)
+  Result<Location> seek_record(RecordNumber record);
+  Result<Location> seek_time(Time time);
+  Result<Location> seek_position(const Position& position);
+  Result<size_t> read_one(ByteOffset from, MutableBytes into);
+  Result<ChunkView> open_view(const ChunkHeader& header, const ChunkEnd& end);
+  Location place_in(size_t chunk, const ChunkPlace& place) const;
+  Error report(Error error);
+  Error out_of_range() const;
+
+  const JournalContext& context_;
+  const JournalId id_;
+  const std::string name_;
+  const Path directory_;
+
+  std::mutex append_mutex_;
+  // Guarded by append_mutex_:
+  RecoveredJournal recovered_;
+  bool prepared_ = false;
+  std::shared_ptr<ChunkWriter> active_;  // null: the next append begins a chunk
+
+  LongMutex sync_mutex_;
+
+  mutable Mutex mutex_;
+  ChunkTable table_ GUARDED_BY(mutex_);
+  // Invariant: synced_.offset <= table_.end().offset. Its record counts, too: records may be empty.
+  Location synced_ GUARDED_BY(mutex_);
+  std::vector<Unsynced> unsynced_ GUARDED_BY(mutex_);  // ascending; the active chunk last
+  bool directory_unsynced_ GUARDED_BY(mutex_) = false;
+  bool appending_ GUARDED_BY(mutex_) = false;  // the active chunk's files are in use
+  bool queued_ GUARDED_BY(mutex_) = false;
+  std::optional<Error> failure_ GUARDED_BY(mutex_);  // poisoned
+  Attributes attributes_ GUARDED_BY(mutex_);
+  std::set<std::string> reported_ GUARDED_BY(mutex_);  // damage that is in the log already
+  uint64_t torn_tails_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace range

@@ -1,0 +1,213 @@
+#include "journal/chunked/chunked_store.h"
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/filesystem/operations.hpp>
+#include <charconv>
+
+namespace range {
+
+namespace {
+
+constexpr std::string_view kFormatName = "rangefs store, version ";
+constexpr uint32_t kStoreVersion = 1;
+
+constexpr uint64_t kChunkSizeMin = uint64_t{4} << 10;
+constexpr uint64_t kChunkSizeMax = uint64_t{2} << 30;
+
+size_t descriptors_max(const StoreOptions& options) {
+  if (options.open_files_max > 0) return options.open_files_max;
+  rlimit limit{};
+  constexpr size_t kDefault = 1024;
+  const size_t allowed =
+      getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<size_t>(limit.rlim_cur) : kDefault;
+  return std::min<size_t>(allowed, 65536) / 4 * 3;
+}
+
+Status check_options(const StoreOptions& options) {
+  const bool valid = options.chunk_size >= kChunkSizeMin && options.chunk_size <= kChunkSizeMax &&
+                     options.sync_interval.count() > 0;
+  return valid ? Status() : Error{Errc::kInvalid, 0, "store options out of range"};
+}
+
+Error not_a_store(const Path& path, const std::string& why) {
+  return {.code = Errc::kUnknownFormat, .sys_errno = 0, .context = path.string() + ": " + why};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_store(const Path& path, const StoreOptions& options) {
+  // The environment follows no symbolic links; somebody who names a store may.
+  boost::system::error_code unresolved;
+  const Path resolved = boost::filesystem::weakly_canonical(path, unresolved);
+  auto store = ChunkedStore::open(posix_env(), unresolved ? path : resolved, options);
+  if (!store) return std::move(store).error();
+  return std::unique_ptr<Store>(*std::move(store));
+}
+
+Result<std::unique_ptr<ChunkedStore>> ChunkedStore::open(Env& env, const Path& path,
+                                                         const StoreOptions& options,
+                                                         bool background) {
+  RETURN_IF_ERROR(check_options(options));
+  std::unique_ptr<ChunkedStore> store(new ChunkedStore(env, path, options));
+  RETURN_IF_ERROR(store->start(background));
+  return store;
+}
+
+ChunkedStore::ChunkedStore(Env& env, Path path, const StoreOptions& options)
+    : env_(env),
+      path_(std::move(path)),
+      options_(options),
+      clock_(env),
+      files_(env, descriptors_max(options), options.read_only),
+      names_(env, path_),
+      sync_queue_(names_),
+      context_{.env = env_,
+               .options = options_,
+               .clock = clock_,
+               .files = files_,
+               .names = names_,
+               .sync_queue = sync_queue_,
+               .boot_id = env.boot_id()} {}
+
+ChunkedStore::~ChunkedStore() { stop_background(); }
+
+Status ChunkedStore::start(bool background) {
+  RETURN_IF_ERROR(check_format());
+  // A reader of a store that nobody writes to needs no lock, and may not be able to take one.
+  if (options_.read_only) return {};
+  RETURN_IF_ERROR(names_.empty_trash());
+  RETURN_IF_ERROR(sync_failed_journals());
+  if (background) background_ = std::thread([this] { run_background(); });
+  return {};
+}
+
+// Journals that an earlier process could not sync are written again, so that from now on a sync of
+// the store means what it says. One that fails again keeps its note, and says so.
+Status ChunkedStore::sync_failed_journals() {
+  ASSIGN_OR_RETURN(const std::vector<JournalId> failed, names_.failed_journals());
+  for (const JournalId id : failed) {
+    const auto directory = env_.stat(names_.journal_directory(id));
+    if (directory) {
+      ASSIGN_OR_RETURN(const auto journal, open_journal(id, to_string(id)));
+      if (!journal->sync()) continue;
+    } else if (directory.error().code != Errc::kNotFound) {
+      return directory.error();
+    }
+    RETURN_IF_ERROR(names_.forget_failure(id));
+  }
+  return {};
+}
+
+// Locks the store and makes sure that it is one, creating it in an empty directory.
+Status ChunkedStore::check_format() {
+  Status made = options_.read_only ? Status() : env_.make_directory(path_);
+  if (!made && made.error().code != Errc::kExists) return made;
+  ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> found, env_.list(path_));
+  const auto has = [&](const char* name) {
+    return std::any_of(found.begin(), found.end(), [&](const auto& e) { return e.name == name; });
+  };
+  const size_t ours =
+      has("lock") + has("tree") + has("chunks") + has("trash") + has("failed") + has("format.new");
+  if (!has("format") && found.size() > ours) {
+    return not_a_store(path_, "not empty, and not a store of rangefs");
+  }
+  if (!options_.read_only) {
+    ASSIGN_OR_RETURN(lock_, env_.lock(path_ / "lock"));
+    if (!has("format")) return create_store();
+  }
+  ASSIGN_OR_RETURN(const auto file, env_.open(path_ / "format", Env::OpenMode::kRead));
+  std::array<std::byte, 256> bytes{};
+  ASSIGN_OR_RETURN(const size_t size, file->read_at(0, bytes));
+  const std::string_view text = as_text(ConstBytes(bytes).first(size));
+  uint32_t version = 0;
+  const std::string_view digits = text.substr(std::min(kFormatName.size(), text.size()));
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
+  if (!text.starts_with(kFormatName) || error != std::errc() ||
+      !std::string_view(end, text.end()).starts_with('\n')) {
+    return not_a_store(path_, "its format is unknown");
+  }
+  if (version != kStoreVersion) {
+    return not_a_store(path_, fmt::format("a store of version {}, this rangefs knows version {}",
+                                          version, kStoreVersion));
+  }
+  return {};
+}
+
+// The format file comes last: what has none is not a store yet.
+Status ChunkedStore::create_store() {
+  Attributes root;
+  root.mode = 0755;
+  root.uid = getuid();
+  root.gid = getgid();
+  root.created = clock_.now();
+  RETURN_IF_ERROR(names_.create_layout(root));
+  const Path temporary = path_ / "format.new";
+  (void)env_.remove_file(temporary);
+  ASSIGN_OR_RETURN(const auto file, env_.open(temporary, Env::OpenMode::kCreateNew));
+  const std::string text = fmt::format("{}{}\n", kFormatName, kStoreVersion);
+  RETURN_IF_ERROR(file->write_at(0, as_bytes(text)));
+  RETURN_IF_ERROR(file->sync_data());
+  RETURN_IF_ERROR(env_.rename(temporary, path_ / "format", false));
+  RETURN_IF_ERROR(env_.sync_directory(path_));
+  return env_.sync_directory(path_.has_parent_path() ? path_.parent_path() : Path("."));
+}
+
+Status ChunkedStore::writable() const {
+  return options_.read_only ? Error{Errc::kNotPermitted, EROFS, path_.string()} : Status();
+}
+
+void ChunkedStore::run_background() {
+  std::string logged;  // a store that has failed goes on failing: once is enough
+  std::unique_lock lock(background_mutex_);
+  while (!stopping_) {
+    background_wakeup_.wait_for(lock, options_.sync_interval, [this] { return stopping_; });
+    if (stopping_) return;
+    lock.unlock();
+    const Status done = sync_and_reclaim();
+    if (!done && logged != to_string(done.error())) {
+      logged = to_string(done.error());
+      spdlog::error("store {}: {}", path_.string(), logged);
+    }
+    lock.lock();
+  }
+}
+
+void ChunkedStore::stop_background() {
+  {
+    std::lock_guard lock(background_mutex_);
+    stopping_ = true;
+  }
+  background_wakeup_.notify_all();
+  if (background_.joinable()) background_.join();
+}
+
+Status ChunkedStore::sync_and_reclaim() {
+  const Status synced = sync_queue_.sync_all(false);
+  const Status reclaimed = reclaim();
+  return synced ? reclaimed : synced;
+}
+
+Status ChunkedStore::sync() { return options_.read_only ? Status() : sync_queue_.sync_all(false); }
+
+Status ChunkedStore::close() {
+  stop_background();
+  {
+    MutexLock lock(journals_mutex_);
+    recent_.clear();
+  }
+  if (options_.read_only) return {};
+  Status closed = sync_and_reclaim();
+  // Once more: what the first time stored as marks is not durable yet.
+  if (closed) closed = sync_queue_.sync_all(false);
+  lock_.reset();
+  return closed;
+}
+
+Result<Space> ChunkedStore::space() { return env_.space(path_); }
+
+}  // namespace range

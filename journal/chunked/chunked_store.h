@@ -1,0 +1,99 @@
+// A store whose journals are in chunk files of a local file system.
+#pragma once
+
+#include <condition_variable>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "journal/chunked/chunked_journal.h"
+#include "journal/chunked/env.h"
+#include "journal/chunked/names.h"
+#include "journal/chunked/store_clock.h"
+#include "journal/chunked/sync_queue.h"
+#include "journal/mutex.h"
+#include "journal/store.h"
+
+namespace range {
+
+// Layout: STORE/format says what it is, STORE/lock holds the pid of the process that has it open,
+// the rest is described in names.h. One thread of its own syncs in the background and deletes what
+// was removed.
+//
+// Locks, in the order in which they are taken: names_mutex_, those of a journal, journals_mutex_.
+class ChunkedStore final : public Store {
+ public:
+  // As open_store(). `env` must outlive the store. Without `background` nothing happens but what is
+  // called for: for tests.
+  static Result<std::unique_ptr<ChunkedStore>> open(Env& env, const Path& path,
+                                                    const StoreOptions& options,
+                                                    bool background = true);
+  ~ChunkedStore() override;
+
+  Result<std::optional<Entry>> look_up(std::string_view path) override;
+  Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view name) override;
+  Result<std::shared_ptr<Journal>> create(std::string_view path,
+                                          const Attributes& attributes) override;
+  Status make_directory(std::string_view path, const Attributes& attributes) override;
+  Status remove(std::string_view path) override;
+  Status remove_directory(std::string_view path) override;
+  Status rename(std::string_view from, std::string_view to, bool replace) override;
+  Result<std::vector<NamedEntry>> list(std::string_view directory) override;
+  Result<Attributes> directory_attributes(std::string_view path) override;
+  Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;
+  Status sync() override;
+  Result<Space> space() override;
+  const StoreOptions& options() const override { return options_; }
+  Status close() override;
+
+  // What the background thread does every sync_interval.
+  Status sync_and_reclaim();
+
+ private:
+  ChunkedStore(Env& env, Path path, const StoreOptions& options);
+
+  Status start(bool background);
+  Status check_format();
+  Status sync_failed_journals();
+  Status create_store();
+  Status writable() const;
+  void run_background();
+  void stop_background();
+
+  Result<std::shared_ptr<ChunkedJournal>> open_journal(JournalId id, std::string_view name);
+  Result<Entry> existing(std::string_view path);
+  Status discard_journal(std::string_view path, JournalId id);
+  Status discard_directory(std::string_view path);
+  Status reclaim();
+
+  Env& env_;
+  const Path path_;
+  const StoreOptions options_;
+  StoreClock clock_;
+  ChunkFileCache files_;
+  Names names_;
+  SyncQueue sync_queue_;
+  const JournalContext context_;
+  std::unique_ptr<FileLock> lock_;
+
+  std::shared_mutex names_mutex_;  // shared to look something up, exclusive to change names
+
+  // Journals by id while anybody uses them, and the last used ones a while longer.
+  Mutex journals_mutex_;
+  std::map<JournalId, std::weak_ptr<ChunkedJournal>> journals_ GUARDED_BY(journals_mutex_);
+  std::list<std::shared_ptr<ChunkedJournal>> recent_ GUARDED_BY(journals_mutex_);
+  // Removed journals whose records are still to be deleted, and what tells that nobody reads them.
+  std::map<JournalId, std::weak_ptr<ChunkedJournal>> removed_ GUARDED_BY(journals_mutex_);
+
+  std::mutex background_mutex_;
+  std::condition_variable background_wakeup_;
+  bool stopping_ = false;  // guarded by background_mutex_
+  std::thread background_;
+};
+
+}  // namespace range

@@ -1,0 +1,193 @@
+// The part of ChunkedJournal that syncs, and the queue of those that have something to sync.
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "journal/chunked/chunked_journal.h"
+#include "journal/chunked/sync_queue.h"
+
+namespace range {
+
+Result<Location> ChunkedJournal::sync() {
+  if (context_.options.read_only) return extent().end;
+  const Location end = extent().end;
+  {
+    std::lock_guard appending(append_mutex_);
+    RETURN_IF_ERROR(prepare());
+  }
+  // Callers that arrive during a sync wait here; the first of them syncs for the others, too.
+  std::unique_lock syncing(sync_mutex_);
+  RETURN_IF_ERROR(failure());
+  if (is_synced(end)) {
+    RETURN_IF_ERROR(context_.names.sync());
+    return end;
+  }
+  SyncTicket ticket = make_ticket(std::move(syncing));
+  const Location covered = ticket.end;
+  const Status synced = sync_ticket(ticket);
+  RETURN_IF_ERROR(finish_sync(std::move(ticket), synced, false));
+  return covered;
+}
+
+bool ChunkedJournal::is_synced(const Location& end) const {
+  MutexLock lock(mutex_);
+  return synced_.offset >= end.offset && synced_.record >= end.record;
+}
+
+Status ChunkedJournal::failure() const {
+  MutexLock lock(mutex_);
+  return failure_ ? Status(*failure_) : Status();
+}
+
+Result<ChunkedJournal::SyncTicket> ChunkedJournal::begin_sync() {
+  std::unique_lock syncing(sync_mutex_);
+  RETURN_IF_ERROR(failure());
+  return make_ticket(std::move(syncing));
+}
+
+ChunkedJournal::SyncTicket ChunkedJournal::make_ticket(std::unique_lock<LongMutex> syncing) {
+  SyncTicket ticket{.syncing = std::move(syncing), .chunks = {}, .directory = false, .end = {}};
+  MutexLock lock(mutex_);
+  ticket.end = table_.end();
+  ticket.directory = directory_unsynced_;
+  directory_unsynced_ = false;
+  for (const Unsynced& chunk : unsynced_) {
+    const auto i = table_.find(chunk.writer->header().chunk);
+    // A chunk that is not the last is not written any more.
+    const bool last = i && *i + 1 == table_.size();
+    ticket.chunks.push_back(
+        {chunk.writer, last ? table_.end_of_last() : chunk.writer->end(), chunk.sealed});
+  }
+  return ticket;
+}
+
+// Everything is synced before any mark is stored: the mark of a chunk says that its predecessors
+// are complete, too.
+Status ChunkedJournal::sync_ticket(const SyncTicket& ticket) {
+  const auto has_appends = [](const SyncTicket::Chunk& chunk) {
+    return chunk.end != chunk.writer->marked();
+  };
+  // The disk works on all of it while we wait for the first.
+  for (const auto& chunk : ticket.chunks) {
+    if (has_appends(chunk)) chunk.writer->start_writeback();
+  }
+  for (const auto& chunk : ticket.chunks) {
+    if (has_appends(chunk)) {
+      RETURN_IF_ERROR(chunk.writer->sync_files());
+    } else if (!chunk.writer->mark_synced()) {
+      RETURN_IF_ERROR(chunk.writer->sync_mark());
+    }
+  }
+  if (ticket.directory) RETURN_IF_ERROR(context_.env.sync_directory(directory_));
+  return context_.names.sync();
+}
+
+Status ChunkedJournal::finish_sync(SyncTicket ticket, const Status& synced, bool let_go) {
+  if (!synced) return poison(synced.error());
+  if (const Status marked = store_marks(ticket); !marked) return poison(marked.error());
+  settle(ticket, let_go);
+  return {};
+}
+
+Status ChunkedJournal::store_marks(const SyncTicket& ticket) {
+  for (const auto& chunk : ticket.chunks) {
+    if (chunk.end != chunk.writer->marked() || chunk.sealed) {
+      RETURN_IF_ERROR(chunk.writer->store_mark(chunk.end, chunk.sealed, context_.boot_id));
+    }
+    // Nobody comes back to a sealed chunk.
+    if (chunk.sealed) RETURN_IF_ERROR(chunk.writer->sync_mark());
+  }
+  return {};
+}
+
+// Lets go of the chunks that have nothing left to sync.
+void ChunkedJournal::settle(const SyncTicket& ticket, bool let_go) {
+  MutexLock lock(mutex_);
+  if (!ticket.chunks.empty()) synced_ = ticket.end;
+  RANGE_CHECK(synced_.offset <= table_.end().offset);
+  for (const auto& chunk : ticket.chunks) {
+    const bool unchanged = !appending_ && chunk.writer->end() == chunk.end;
+    const bool done = chunk.sealed || (unchanged && (let_go || chunk.writer->mark_synced()));
+    if (!done) continue;
+    std::erase_if(unsynced_, [&](const Unsynced& u) { return u.writer == chunk.writer; });
+    chunk.writer->detach();
+  }
+}
+
+bool ChunkedJournal::needs_sync() {
+  MutexLock lock(mutex_);
+  queued_ = !failure_ && !unsynced_.empty();
+  return queued_;
+}
+
+void SyncQueue::add(std::shared_ptr<ChunkedJournal> journal) {
+  MutexLock lock(mutex_);
+  journals_.push_back(std::move(journal));
+}
+
+void SyncQueue::keep(std::shared_ptr<ChunkedJournal> journal) {
+  MutexLock lock(mutex_);
+  failed_.push_back(std::move(journal));
+}
+
+void SyncQueue::drop(JournalId id) {
+  MutexLock lock(mutex_);
+  std::erase_if(failed_, [&](const auto& journal) { return journal->id() == id; });
+}
+
+Status SyncQueue::sync_all(bool let_go) {
+  constexpr size_t kSingleSyncsMax = 16;
+  std::lock_guard running(running_);
+  Journals journals;
+  {
+    MutexLock lock(mutex_);
+    journals.swap(journals_);
+  }
+  const Status synced = journals.size() <= kSingleSyncsMax ? sync_each(journals, let_go)
+                                                           : sync_together(journals, let_go);
+  for (auto& journal : journals) {
+    if (journal->needs_sync()) add(std::move(journal));
+  }
+  const Status names = names_.sync();
+  RETURN_IF_ERROR(synced);
+  RETURN_IF_ERROR(names);
+  MutexLock lock(mutex_);
+  return failed_.empty() ? Status() : failed_.front()->failure();
+}
+
+Status SyncQueue::sync_each(const Journals& journals, bool let_go) {
+  Status result;
+  for (const auto& journal : journals) {
+    auto ticket = journal->begin_sync();
+    Status synced = ticket ? journal->sync_ticket(*ticket) : Status(ticket.error());
+    if (ticket) synced = journal->finish_sync(*std::move(ticket), synced, let_go);
+    if (!synced && result) result = synced;
+  }
+  return result;
+}
+
+Status SyncQueue::sync_together(const Journals& journals, bool let_go) {
+  Status result;
+  std::vector<std::pair<ChunkedJournal*, ChunkedJournal::SyncTicket>> begun;
+  for (const auto& journal : journals) {
+    auto ticket = journal->begin_sync();
+    if (ticket) {
+      begun.emplace_back(journal.get(), *std::move(ticket));
+    } else if (result) {
+      result = ticket.error();
+    }
+  }
+  const Status synced = names_.sync_filesystem();
+  for (auto& [journal, ticket] : begun) {
+    Status checked = synced;
+    for (const auto& chunk : ticket.chunks) {
+      if (checked) checked = chunk.writer->note_filesystem_sync();
+    }
+    const Status finished = journal->finish_sync(std::move(ticket), checked, let_go);
+    if (!finished && result) result = finished;
+  }
+  return result;
+}
+
+}  // namespace range

@@ -1,0 +1,303 @@
+#include "journal/chunked/names.h"
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include <cerrno>
+
+#include "journal/chunked/attributes.h"
+#include "journal/chunked/format.h"
+
+namespace range {
+
+namespace {
+
+constexpr const char* kTree = "tree";
+constexpr const char* kChunks = "chunks";
+constexpr const char* kJournalAttributes = "attributes";
+constexpr size_t kNameBytesMax = 255;
+
+Error error(Errc code, std::string_view context) {
+  return {.code = code, .sys_errno = 0, .context = std::string(context)};
+}
+
+// The last component of a link's text, if it is an id.
+std::optional<JournalId> id_of_link(const std::string& target) {
+  const size_t slash = target.rfind('/');
+  return parse_journal_id(std::string_view(target).substr(slash + 1));
+}
+
+// What the link of a journal says: where its chunks are, seen from `path` in the tree.
+std::string link_text(JournalId id, std::string_view path) {
+  std::string up = "../";
+  for (const char c : path) {
+    if (c == '/') up += "../";
+  }
+  const std::string name = to_string(id);
+  return fmt::format("{}{}/{}/{}", up, kChunks, name.substr(0, 2), name);
+}
+
+}  // namespace
+
+std::string_view parent_of(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::string_view name_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+Status check_path(std::string_view path, bool root_allowed) {
+  if (path.empty()) return root_allowed ? Status() : error(Errc::kInvalid, "empty path");
+  for (std::string_view rest = path;;) {
+    const size_t slash = rest.find('/');
+    const std::string_view name = rest.substr(0, slash);
+    if (name.empty() || name == "." || name == ".." || name.size() > kNameBytesMax ||
+        name == Names::kDirectoryAttributes || name.find('\0') != std::string_view::npos) {
+      return error(Errc::kInvalid, path);
+    }
+    if (slash == std::string_view::npos) return {};
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+Path Names::tree_path(std::string_view path) const {
+  return path.empty() ? store_ / kTree : store_ / kTree / std::string(path);
+}
+
+Path Names::trash_path(JournalId id) const { return store_ / kTrash / to_string(id); }
+
+Path Names::journal_directory(JournalId id) const {
+  const std::string name = to_string(id);
+  return store_ / kChunks / name.substr(0, 2) / name;
+}
+
+Status Names::create_layout(const Attributes& root) {
+  const auto make = [&](const Path& path) -> Status {
+    const Status made = env_.make_directory(path);
+    return !made && made.error().code == Errc::kExists ? Status() : made;
+  };
+  RETURN_IF_ERROR(make(store_ / kTree));
+  RETURN_IF_ERROR(make(store_ / kTrash));
+  RETURN_IF_ERROR(make(store_ / kFailed));
+  RETURN_IF_ERROR(make(store_ / kChunks));
+  for (int i = 0; i < 256; ++i) {
+    RETURN_IF_ERROR(make(store_ / kChunks / fmt::format("{:02x}", i)));
+  }
+  const Path file = store_ / kTree / kDirectoryAttributes;
+  RETURN_IF_ERROR(replace_attributes(env_, file, store_ / kTrash / "root", root));
+  for (const Path& path :
+       {store_ / kTree, store_ / kTrash, store_ / kFailed, store_ / kChunks, store_}) {
+    RETURN_IF_ERROR(env_.sync_directory(path));
+  }
+  return {};
+}
+
+// A journal in the path of another entry would be followed as the symbolic link that it is.
+Status Names::check_parents(std::string_view path) {
+  for (size_t slash = path.find('/'); slash != std::string_view::npos;
+       slash = path.find('/', slash + 1)) {
+    ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(path.substr(0, slash))));
+    if (stat.kind != FileKind::kDirectory) return error(Errc::kInvalid, path);
+  }
+  return {};
+}
+
+// The same for a path that is to lead to a directory.
+Status Names::check_directory(std::string_view path) {
+  RETURN_IF_ERROR(check_path(path, true));
+  RETURN_IF_ERROR(check_parents(path));
+  ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(path)));
+  return stat.kind == FileKind::kDirectory ? Status() : error(Errc::kInvalid, path);
+}
+
+Result<std::optional<Entry>> Names::look_up(std::string_view path) {
+  RETURN_IF_ERROR(check_path(path, true));
+  if (const Status parents = check_parents(path); !parents) {
+    if (parents.error().code == Errc::kNotFound) return std::optional<Entry>();
+    return parents.error();
+  }
+  const auto stat = env_.stat(tree_path(path));
+  if (!stat && stat.error().code == Errc::kNotFound) return std::optional<Entry>();
+  if (!stat) return stat.error();
+  return entry_at(tree_path(path), stat->kind);
+}
+
+Result<std::optional<Entry>> Names::entry_at(const Path& path, FileKind kind) {
+  if (kind == FileKind::kDirectory) {
+    ASSIGN_OR_RETURN(const FileStat stat, env_.stat(path));
+    return std::optional(Entry{EntryKind::kDirectory, stat.inode});
+  }
+  if (kind == FileKind::kSymlink) {
+    ASSIGN_OR_RETURN(const std::string target, env_.read_symlink(path));
+    if (const auto id = id_of_link(target)) {
+      return std::optional(Entry{EntryKind::kJournal, id->value()});
+    }
+  }
+  spdlog::warn("{}: neither a directory nor a journal, left alone", path.string());
+  return std::optional<Entry>();
+}
+
+Result<std::vector<NamedEntry>> Names::list(std::string_view directory) {
+  RETURN_IF_ERROR(check_directory(directory));
+  const Path path = tree_path(directory);
+  ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> found, env_.list(path));
+  std::vector<NamedEntry> entries;
+  for (const DirectoryEntry& item : found) {
+    if (item.name == kDirectoryAttributes) continue;
+    const auto entry = entry_at(path / item.name, item.kind);
+    if (!entry && entry.error().code == Errc::kNotFound) continue;  // gone meanwhile
+    if (!entry) return entry.error();
+    if (*entry) entries.push_back({item.name, **entry});
+  }
+  return entries;
+}
+
+Result<JournalId> Names::create_journal(std::string_view path, const Attributes& attributes) {
+  RETURN_IF_ERROR(check_path(path, false));
+  RETURN_IF_ERROR(check_parents(path));
+  ASSIGN_OR_RETURN(const JournalId id, new_id());
+  Status created = create_in_trash(id, path, attributes);
+  if (created) created = env_.rename(trash_path(id), tree_path(path), false);
+  if (!created) {
+    // What this leaves behind goes when the store is opened next.
+    (void)reclaim(id);
+    return std::move(created).error();
+  }
+  mark_journal_unsynced(id);
+  mark_unsynced(store_ / kTrash);
+  mark_unsynced(tree_path(parent_of(path)));
+  return id;
+}
+
+Result<JournalId> Names::new_id() {
+  for (;;) {
+    const JournalId id(env_.random());
+    if (id == JournalId()) continue;
+    const auto stat = env_.stat(journal_directory(id));
+    if (stat) continue;
+    if (stat.error().code != Errc::kNotFound) return stat.error();
+    return id;
+  }
+}
+
+Status Names::create_in_trash(JournalId id, std::string_view path, const Attributes& attributes) {
+  RETURN_IF_ERROR(env_.make_symlink(link_text(id, path), trash_path(id)));
+  RETURN_IF_ERROR(env_.make_directory(journal_directory(id)));
+  return create_attributes(env_, journal_directory(id) / kJournalAttributes, attributes);
+}
+
+Status Names::create_directory(std::string_view path, const Attributes& attributes) {
+  RETURN_IF_ERROR(check_path(path, false));
+  RETURN_IF_ERROR(check_parents(path));
+  const Path made = store_ / kTrash / fmt::format("new-{:016x}", env_.random());
+  RETURN_IF_ERROR(env_.make_directory(made));
+  Status created = create_attributes(env_, made / kDirectoryAttributes, attributes);
+  if (created) created = env_.rename(made, tree_path(path), false);
+  if (!created) {
+    (void)env_.remove_file(made / kDirectoryAttributes);
+    (void)env_.remove_directory(made);
+    return created;
+  }
+  mark_unsynced_file(tree_path(path) / kDirectoryAttributes);
+  mark_unsynced(tree_path(path));
+  mark_unsynced(store_ / kTrash);
+  mark_unsynced(tree_path(parent_of(path)));
+  return {};
+}
+
+Status Names::discard(std::string_view path) {
+  const Path from = tree_path(path);
+  ASSIGN_OR_RETURN(const std::optional<Entry> entry, look_up(path));
+  if (!entry) return error(Errc::kNotFound, path);
+  const bool is_journal = entry->kind == EntryKind::kJournal;
+  const Path gone = is_journal ? trash_path(JournalId(entry->id))
+                               : store_ / kTrash / fmt::format("gone-{:016x}", env_.random());
+  if (!is_journal) {
+    RETURN_IF_ERROR(check_deletable(from));
+    // Power loss must not find in the trash what had been moved out of the directory before.
+    RETURN_IF_ERROR(sync_inside(from));
+  }
+  RETURN_IF_ERROR(env_.rename(from, gone, false));
+  mark_unsynced(from.parent_path());
+  mark_unsynced(store_ / kTrash);
+  if (is_journal) return {};
+  MutexLock lock(unsynced_mutex_);
+  discarded_.push_back(gone);
+  return {};
+}
+
+Status Names::rename(std::string_view from, std::string_view to) {
+  RETURN_IF_ERROR(check_path(from, false));
+  RETURN_IF_ERROR(check_path(to, false));
+  RETURN_IF_ERROR(check_parents(from));
+  RETURN_IF_ERROR(check_parents(to));
+  ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(from)));
+  // The set of unsynced directories goes by path, and the paths below `from` change.
+  if (stat.kind == FileKind::kDirectory) RETURN_IF_ERROR(sync());
+  RETURN_IF_ERROR(env_.rename(tree_path(from), tree_path(to), false));
+  mark_unsynced(tree_path(parent_of(from)));
+  mark_unsynced(tree_path(parent_of(to)));
+  return {};
+}
+
+void Names::mark_journal_unsynced(JournalId id) {
+  mark_unsynced_file(journal_directory(id) / kJournalAttributes);
+  mark_unsynced(journal_directory(id));
+  mark_unsynced(journal_directory(id).parent_path());
+}
+
+Result<Attributes> Names::journal_attributes(JournalId id) {
+  auto attributes = read_attributes(env_, journal_directory(id) / kJournalAttributes);
+  if (attributes) return attributes;
+  const Errc code = attributes.error().code;
+  if (code != Errc::kNotFound && code != Errc::kCorrupt) return attributes;
+  spdlog::warn("{}: attributes of a journal are missing or damaged; only its owner may use it",
+               journal_directory(id).string());
+  Attributes closed;
+  closed.mode = 0600;
+  closed.framing = Framing::kLine;
+  return closed;
+}
+
+Status Names::set_journal_attributes(JournalId id, const Attributes& attributes) {
+  const Path directory = journal_directory(id);
+  RETURN_IF_ERROR(replace_attributes(env_, directory / kJournalAttributes,
+                                     directory / "attributes.new", attributes));
+  mark_unsynced(directory);
+  return {};
+}
+
+Status Names::restore_journal(JournalId id, const Attributes& attributes) {
+  const Status made = env_.make_directory(journal_directory(id));
+  if (!made) return made.error().code == Errc::kExists ? Status() : made;
+  RETURN_IF_ERROR(create_attributes(env_, journal_directory(id) / kJournalAttributes, attributes));
+  mark_journal_unsynced(id);
+  return {};
+}
+
+Result<Attributes> Names::directory_attributes(std::string_view path) {
+  RETURN_IF_ERROR(check_directory(path));
+  auto attributes = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
+  if (attributes) return attributes;
+  const Errc code = attributes.error().code;
+  if (code != Errc::kNotFound && code != Errc::kCorrupt) return attributes;
+  // Power was lost before a new directory was synced, or somebody made it by hand.
+  spdlog::warn("{}: its attributes are missing; only its owner may use it",
+               tree_path(path).string());
+  Attributes closed;
+  closed.mode = 0700;
+  return closed;
+}
+
+Status Names::set_directory_attributes(std::string_view path, const Attributes& attributes) {
+  RETURN_IF_ERROR(check_directory(path));
+  const Path directory = tree_path(path);
+  const Path temporary = store_ / kTrash / fmt::format("set-{:016x}", env_.random());
+  RETURN_IF_ERROR(
+      replace_attributes(env_, directory / kDirectoryAttributes, temporary, attributes));
+  mark_unsynced(directory);
+  mark_unsynced(store_ / kTrash);
+  return {};
+}
+
+}  // namespace range

@@ -1,0 +1,143 @@
+// The names of a store: its tree of directories and journals, on disk.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "journal/chunked/env.h"
+#include "journal/mutex.h"
+#include "journal/store.h"
+
+namespace range {
+
+// STORE/tree mirrors the namespace: a directory is a directory, with its attributes in a file named
+// ".info" (a name that no journal can have), a journal is a symbolic link whose last component is
+// its id and which is never followed.
+// STORE/chunks/ab/ID is the directory of journal ID, ab being the first two digits of ID.
+// STORE/failed has a link for each journal whose last sync failed.
+// STORE/trash holds what is not, or no longer, part of the tree, as the same links and directories.
+//
+// A journal comes and goes by one rename(2) of its link between trash and tree. So whenever the
+// process or the power fails, the link is in one of them: in the tree, and the journal exists; in
+// the trash, and its directory is to be deleted when the store is opened next.
+//
+// Paths are those of Store. Thread-safe as far as the file system is: callers serialize changes
+// that depend on what they looked up before.
+class Names {
+ public:
+  static constexpr const char* kDirectoryAttributes = ".info";
+
+  Names(Env& env, Path store) : env_(env), store_(std::move(store)) {}
+
+  // Lays out an empty store. What is there of it already is kept.
+  Status create_layout(const Attributes& root);
+
+  Path journal_directory(JournalId id) const;
+
+  Result<std::optional<Entry>> look_up(std::string_view path);
+  Result<std::vector<NamedEntry>> list(std::string_view directory);
+
+  // Errors: kExists.
+  Result<JournalId> create_journal(std::string_view path, const Attributes& attributes);
+  Status create_directory(std::string_view path, const Attributes& attributes);
+
+  // Moves an entry to the trash. The caller has made sure that it may go. The directory
+  // of a journal is deleted by reclaim(), one of the tree by reclaim_directories().
+  Status discard(std::string_view path);
+
+  // Errors: kExists if there is something at `to`.
+  Status rename(std::string_view from, std::string_view to);
+
+  // The attributes of a journal: of one whose directory was lost with power, restrictive ones.
+  Result<Attributes> journal_attributes(JournalId id);
+  Status set_journal_attributes(JournalId id, const Attributes& attributes);
+
+  // Makes the directory of a journal that lost it again.
+  Status restore_journal(JournalId id, const Attributes& attributes);
+
+  Result<Attributes> directory_attributes(std::string_view path);
+  Status set_directory_attributes(std::string_view path, const Attributes& attributes);
+
+  // The setting `member` of the nearest directory above `path` that sets it.
+  template <typename T>
+  Result<std::optional<T>> inherited(std::string_view path, std::optional<T> Attributes::*member);
+
+  // Makes every name survive power loss that was changed before the call, the first time also
+  // everything that an earlier process left unsynced. After an error every later call fails.
+  Status sync();
+
+  // The same, by syncing the whole file system.
+  Status sync_filesystem();
+
+  // Deletes the discarded directories of the tree, after a sync.
+  Status reclaim_directories();
+  // Deletes the directory of a discarded journal. Its discarding must be synced.
+  Status reclaim(JournalId id);
+
+  // Notes that a sync of a journal has failed, for the next process: the kernel tells that only
+  // once, and later syncs of the file system pass over what was lost. Not synced: after a power
+  // loss there is nothing to be wrong about.
+  Status note_failure(JournalId id);
+  Result<std::vector<JournalId>> failed_journals();
+  Status forget_failure(JournalId id);
+
+  // Finishes what a process that died had begun to discard or create. Call before anything else.
+  Status empty_trash();
+
+ private:
+  static constexpr const char* kTrash = "trash";
+  static constexpr const char* kFailed = "failed";
+
+  struct Unsynced {
+    std::set<Path> files;        // new ones, with contents
+    std::set<Path> directories;  // with changed names
+  };
+
+  Path tree_path(std::string_view path) const;
+  Path trash_path(JournalId id) const;
+  Status check_parents(std::string_view path);
+  Status check_directory(std::string_view path);
+  Status check_deletable(const Path& directory);
+  Status delete_from_trash(const DirectoryEntry& entry);
+  Result<std::optional<Entry>> entry_at(const Path& path, FileKind kind);
+  Result<JournalId> new_id();
+  Status create_in_trash(JournalId id, std::string_view path, const Attributes& attributes);
+  void mark_unsynced(const Path& directory);
+  void mark_unsynced_file(const Path& file);
+  void mark_journal_unsynced(JournalId id);
+  // As sync(), unless nothing was changed in `directory`.
+  Status sync_inside(const Path& directory);
+  Status sync_each(const Unsynced& unsynced);
+  Status sync_locked(bool filesystem) REQUIRES(sync_mutex_);
+
+  Env& env_;
+  const Path store_;
+  Mutex sync_mutex_;  // held while syncing; taken before unsynced_mutex_
+  bool synced_before_ GUARDED_BY(sync_mutex_) = false;
+  std::optional<Error> failure_ GUARDED_BY(sync_mutex_);
+  Mutex unsynced_mutex_;
+  Unsynced unsynced_ GUARDED_BY(unsynced_mutex_);
+  std::vector<Path> discarded_ GUARDED_BY(unsynced_mutex_);  // directories, now in the trash
+};
+
+// Malformed paths: kInvalid. The empty path is valid only with `root_allowed`.
+Status check_path(std::string_view path, bool root_allowed);
+
+std::string_view parent_of(std::string_view path);
+std::string_view name_of(std::string_view path);
+
+template <typename T>
+Result<std::optional<T>> Names::inherited(std::string_view path,
+                                          std::optional<T> Attributes::*member) {
+  while (!path.empty()) {
+    path = parent_of(path);
+    ASSIGN_OR_RETURN(const Attributes attributes, directory_attributes(path));
+    if (attributes.*member) return attributes.*member;
+  }
+  return std::optional<T>();
+}
+
+}  // namespace range

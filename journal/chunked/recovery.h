@@ -1,0 +1,74 @@
+// Recovery: finding out, when a journal is opened, what its last chunks hold, and repairing a tail
+// that a dead process or a power loss left behind.
+//
+// What was synced is not read: the newest mark says how far that goes. Behind it every entry is
+// verified. What ends the chunk decides what it was (design.md, "The mark, torn tails and
+// corruption"):
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "journal/chunked/chunk_files.h"
+#include "journal/chunked/format.h"
+
+namespace range {
+
+enum class Tail {
+  kClean,     // nothing behind the last complete append
+  kInFlight,  // an append of a process that died in it; it had not returned
+  kTorn,      // power was lost before a sync: records that were not synced are incomplete
+  kCorrupt,   // damage to what had been stored; what lies behind it is still served
+};
+
+// What one chunk file pair turned out to hold.
+struct ChunkScan {
+  std::optional<ChunkHeader> header;  // nothing: both copies are unreadable
+  std::optional<Mark> mark;           // the newest intact one
+  ChunkEnd end;                       // behind the last complete append
+  Tail tail = Tail::kClean;
+};
+
+// Reads the header and the marks only; `end` is that of the mark.
+Result<ChunkScan> scan_marks(ChunkFiles& files, ChunkId chunk);
+
+// Reads on behind the mark and finds the end of the chunk. `boot_id` is that of the running system.
+Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkId chunk,
+                            const BootId& boot_id);
+
+// What the directory of a journal holds.
+struct JournalFiles {
+  std::vector<ChunkId> chunks;  // ascending; at least one of the two files is there
+  uint64_t torn_tails = 0;      // copies kept of tails that were cut
+};
+Result<JournalFiles> list_journal(Env& env, const Path& directory);
+
+// A journal as recovery found it. Nothing has been changed yet; repair() does that before the first
+// write.
+struct RecoveredJournal {
+  std::vector<ChunkHeader> chunks;  // readable ones, ascending
+  // Of the last of them: those that may hold what was never synced; at least one if there is any.
+  std::vector<ChunkScan> unsure;
+  std::vector<ChunkId> torn_chunks;  // begun after something that was lost: to be set aside
+  uint64_t torn_tails = 0;
+};
+
+// Examines the journal in `directory`; `name` is for the log. Errors: kIo if it cannot be read.
+Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
+                                         JournalId journal, const std::string& name);
+
+// Renames the files of a torn chunk to "<file>.torn", where nothing will read them but a person.
+Status set_chunk_aside(Env& env, const Path& directory, ChunkId chunk);
+
+// Cuts off what lies behind `end`, after copying it to "<file>.torn", and syncs. Both files then
+// end exactly there.
+Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,
+                const ChunkEnd& end);
+
+// Writes everything between two places of a chunk again, with the bytes it has, so that the next
+// sync covers it: a sync of the process that died may have failed without anybody having seen it,
+// and the kernel reports that only once.
+Status rewrite(ChunkFiles& files, const ChunkEnd& from, const ChunkEnd& to);
+
+}  // namespace range

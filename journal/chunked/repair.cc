@@ -1,0 +1,96 @@
+// The part of recovery that changes files.
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "journal/chunked/recovery.h"
+
+namespace range {
+
+namespace {
+
+constexpr size_t kCopyBytes = size_t{1} << 20;
+
+// The name for the `n`-th copy that is kept of a torn file: earlier ones are never overwritten.
+std::string torn_name(const std::string& file, int n) {
+  return n == 0 ? file + ".torn" : fmt::format("{}.torn.{}", file, n + 1);
+}
+
+Status rename_aside(Env& env, const Path& directory, const std::string& file) {
+  for (int n = 0;; ++n) {
+    Status renamed = env.rename(directory / file, directory / torn_name(file, n), false);
+    if (renamed || renamed.error().code == Errc::kNotFound) return {};
+    if (renamed.error().code != Errc::kExists) return renamed;
+  }
+}
+
+Result<std::unique_ptr<File>> create_copy(Env& env, const Path& directory,
+                                          const std::string& file) {
+  for (int n = 0;; ++n) {
+    auto copy = env.open(directory / torn_name(file, n), Env::OpenMode::kCreateNew);
+    if (copy || copy.error().code != Errc::kExists) return copy;
+  }
+}
+
+// Calls `use(offset, bytes)` for the contents of `file` from `begin` to `end`, in blocks.
+template <typename Use>
+Status for_each_block(File& file, uint64_t begin, uint64_t end, const Use& use) {
+  std::vector<std::byte> block;
+  while (begin < end) {
+    block.resize(std::min<uint64_t>(kCopyBytes, end - begin));
+    ASSIGN_OR_RETURN(const size_t got, file.read_at(begin, block));
+    if (got == 0) return {};
+    RETURN_IF_ERROR(use(begin, ConstBytes(block).first(got)));
+    begin += got;
+  }
+  return {};
+}
+
+// Copies what `file` holds from `from` on, then truncates it there. A copy that was kept is durable
+// before anything is cut.
+Status cut_file(Env& env, const Path& directory, const std::string& name, File& file,
+                uint64_t from) {
+  ASSIGN_OR_RETURN(const FileStat stat, file.stat());
+  if (stat.size <= from) return {};
+  ASSIGN_OR_RETURN(const auto copy, create_copy(env, directory, name));
+  RETURN_IF_ERROR(for_each_block(file, from, stat.size, [&](uint64_t at, ConstBytes bytes) {
+    return copy->write_at(at - from, bytes);
+  }));
+  RETURN_IF_ERROR(copy->sync_data());
+  RETURN_IF_ERROR(env.sync_directory(directory));
+  RETURN_IF_ERROR(file.truncate(from));
+  return file.sync_data();
+}
+
+Status rewrite_file(File& file, uint64_t begin, uint64_t end) {
+  return for_each_block(file, begin, end,
+                        [&](uint64_t at, ConstBytes bytes) { return file.write_at(at, bytes); });
+}
+
+uint64_t entries_end(const ChunkEnd& end) {
+  return kEntriesAt + uint64_t{end.entries} * kEntryBytes;
+}
+
+}  // namespace
+
+Status set_chunk_aside(Env& env, const Path& directory, ChunkId chunk) {
+  RETURN_IF_ERROR(rename_aside(env, directory, chunk_file_name(chunk, ".idx")));
+  return rename_aside(env, directory, chunk_file_name(chunk, ".dat"));
+}
+
+Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,
+                const ChunkEnd& end) {
+  RETURN_IF_ERROR(
+      cut_file(env, directory, chunk_file_name(chunk, ".idx"), *files.idx, entries_end(end)));
+  return cut_file(env, directory, chunk_file_name(chunk, ".dat"), *files.dat, end.bytes);
+}
+
+Status rewrite(ChunkFiles& files, const ChunkEnd& from, const ChunkEnd& to) {
+  // From the header on if nothing was synced: it may be what a sync failed to write.
+  const uint64_t idx_begin = from.entries == 0 ? 0 : entries_end(from);
+  RETURN_IF_ERROR(rewrite_file(*files.idx, idx_begin, entries_end(to)));
+  return rewrite_file(*files.dat, from.bytes, to.bytes);
+}
+
+}  // namespace range

@@ -1,0 +1,189 @@
+// The part of ChunkedStore that deals with names and with the journals behind them.
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include "journal/chunked/chunked_store.h"
+
+namespace range {
+
+namespace {
+
+constexpr size_t kRecentJournals = 4096;  // kept open for their next use
+
+Error error(Errc code, std::string_view context) {
+  return {.code = code, .sys_errno = 0, .context = std::string(context)};
+}
+
+bool is_empty(const Journal& journal) {
+  const Extent extent = journal.extent();
+  return extent.begin.record == extent.end.record;
+}
+
+}  // namespace
+
+Result<std::optional<Entry>> ChunkedStore::look_up(std::string_view path) {
+  std::shared_lock lock(names_mutex_);
+  return names_.look_up(path);
+}
+
+Result<std::vector<NamedEntry>> ChunkedStore::list(std::string_view directory) {
+  std::shared_lock lock(names_mutex_);
+  return names_.list(directory);
+}
+
+Result<Entry> ChunkedStore::existing(std::string_view path) {
+  ASSIGN_OR_RETURN(const std::optional<Entry> entry, names_.look_up(path));
+  if (!entry) return error(Errc::kNotFound, path);
+  return *entry;
+}
+
+Result<std::shared_ptr<Journal>> ChunkedStore::open(JournalId id, std::string_view name) {
+  ASSIGN_OR_RETURN(auto journal, open_journal(id, name));
+  return std::shared_ptr<Journal>(std::move(journal));
+}
+
+Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::open_journal(JournalId id,
+                                                                   std::string_view name) {
+  // Held while a journal is opened: two objects for one journal would both append to it.
+  MutexLock lock(journals_mutex_);
+  std::shared_ptr<ChunkedJournal> journal = journals_[id].lock();
+  if (!journal) {
+    if (removed_.contains(id)) return error(Errc::kNotFound, name);
+    auto opened = ChunkedJournal::open(context_, id, std::string(name));
+    if (!opened) {
+      journals_.erase(id);
+      return std::move(opened).error();
+    }
+    journal = *std::move(opened);
+    journals_[id] = journal;
+    recent_.push_front(journal);
+  }
+  if (recent_.size() > kRecentJournals) recent_.pop_back();
+  return journal;
+}
+
+Result<std::shared_ptr<Journal>> ChunkedStore::create(std::string_view path,
+                                                      const Attributes& attributes) {
+  RETURN_IF_ERROR(writable());
+  std::unique_lock lock(names_mutex_);
+  Attributes resolved = attributes;
+  if (!resolved.framing) {
+    RETURN_IF_ERROR(check_path(path, false));
+    ASSIGN_OR_RETURN(resolved.framing, names_.inherited(path, &Attributes::framing));
+    if (!resolved.framing) resolved.framing = options_.framing;
+  }
+  if (resolved.created == Time()) resolved.created = clock_.now();
+  ASSIGN_OR_RETURN(const JournalId id, names_.create_journal(path, resolved));
+  lock.unlock();
+  return open(id, path);
+}
+
+Status ChunkedStore::make_directory(std::string_view path, const Attributes& attributes) {
+  RETURN_IF_ERROR(writable());
+  std::unique_lock lock(names_mutex_);
+  Attributes stamped = attributes;
+  if (stamped.created == Time()) stamped.created = clock_.now();
+  return names_.create_directory(path, stamped);
+}
+
+Status ChunkedStore::remove(std::string_view path) {
+  RETURN_IF_ERROR(writable());
+  std::unique_lock lock(names_mutex_);
+  ASSIGN_OR_RETURN(const Entry entry, existing(path));
+  if (entry.kind != EntryKind::kJournal) return error(Errc::kInvalid, path);
+  const JournalId id(entry.id);
+  ASSIGN_OR_RETURN(const auto journal, open_journal(id, path));
+  std::optional<bool> keep = journal->attributes().keep;
+  if (!keep) {
+    ASSIGN_OR_RETURN(keep, names_.inherited(path, &Attributes::keep));
+  }
+  const auto appends = journal->hold_appends();
+  if (keep.value_or(false) && !is_empty(*journal)) return error(Errc::kNotPermitted, path);
+  return discard_journal(path, id);
+}
+
+Status ChunkedStore::discard_journal(std::string_view path, JournalId id) {
+  RETURN_IF_ERROR(names_.discard(path));
+  sync_queue_.drop(id);
+  MutexLock lock(journals_mutex_);
+  removed_[id] = journals_[id];
+  std::erase_if(recent_, [&](const auto& journal) { return journal->id() == id; });
+  return {};
+}
+
+Status ChunkedStore::remove_directory(std::string_view path) {
+  RETURN_IF_ERROR(writable());
+  std::unique_lock lock(names_mutex_);
+  ASSIGN_OR_RETURN(const Entry entry, existing(path));
+  if (entry.kind != EntryKind::kDirectory || path.empty()) return error(Errc::kInvalid, path);
+  return discard_directory(path);
+}
+
+Status ChunkedStore::discard_directory(std::string_view path) {
+  ASSIGN_OR_RETURN(const std::vector<NamedEntry> entries, names_.list(path));
+  if (!entries.empty()) return error(Errc::kNotEmpty, path);
+  return names_.discard(path);
+}
+
+Status ChunkedStore::rename(std::string_view from, std::string_view to, bool replace) {
+  RETURN_IF_ERROR(writable());
+  std::unique_lock lock(names_mutex_);
+  ASSIGN_OR_RETURN(const Entry entry, existing(from));
+  if (from.empty() || to.empty()) return error(Errc::kInvalid, from);
+  if (from == to) return replace ? Status() : error(Errc::kExists, to);
+  if (to.starts_with(std::string(from) + '/')) return error(Errc::kInvalid, to);
+  std::shared_ptr<ChunkedJournal> target;
+  std::unique_lock<std::mutex> appends;  // to the target, which must stay empty until it is gone
+  ASSIGN_OR_RETURN(const std::optional<Entry> replaced, names_.look_up(to));
+  if (replaced) {
+    if (!replace) return error(Errc::kExists, to);
+    if (replaced->kind != entry.kind) return error(Errc::kInvalid, to);
+    if (replaced->kind == EntryKind::kDirectory) {
+      RETURN_IF_ERROR(discard_directory(to));
+    } else {
+      ASSIGN_OR_RETURN(target, open_journal(JournalId(replaced->id), to));
+      appends = target->hold_appends();
+      if (!is_empty(*target)) return error(Errc::kNotPermitted, to);
+      RETURN_IF_ERROR(discard_journal(to, target->id()));
+    }
+  }
+  return names_.rename(from, to);
+}
+
+Result<Attributes> ChunkedStore::directory_attributes(std::string_view path) {
+  std::shared_lock lock(names_mutex_);
+  return names_.directory_attributes(path);
+}
+
+Status ChunkedStore::set_directory_attributes(std::string_view path, const Attributes& attributes) {
+  RETURN_IF_ERROR(writable());
+  if (attributes.mode > 07777) return error(Errc::kInvalid, path);
+  std::unique_lock lock(names_mutex_);
+  return names_.set_directory_attributes(path, attributes);
+}
+
+// Deletes removed directories, and the records of removed journals that nobody has open any more.
+Status ChunkedStore::reclaim() {
+  std::vector<JournalId> unused;
+  {
+    MutexLock lock(journals_mutex_);
+    for (const auto& [id, journal] : removed_) {
+      if (journal.expired()) unused.push_back(id);
+    }
+    std::erase_if(journals_, [](const auto& item) { return item.second.expired(); });
+  }
+  RETURN_IF_ERROR(names_.reclaim_directories());
+  if (unused.empty()) return {};
+  // Should power be lost, no name may come back whose records are gone.
+  RETURN_IF_ERROR(names_.sync());
+  for (const JournalId id : unused) {
+    files_.erase(id);  // files that are open take up their space
+    RETURN_IF_ERROR(names_.reclaim(id));
+    MutexLock lock(journals_mutex_);
+    removed_.erase(id);
+  }
+  return {};
+}
+
+}  // namespace range

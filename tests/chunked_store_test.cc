@@ -1,0 +1,304 @@
+// The store through its public API: names, inheritance, removal, and what it refuses to open.
+
+#include "journal/chunked/chunked_store.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/engine_test.h"
+#include "tests/support/gate_env.h"
+
+namespace range {
+namespace {
+
+class ChunkedStoreTest : public EngineTest {
+ protected:
+  Result<std::unique_ptr<ChunkedStore>> open_second() {
+    return ChunkedStore::open(*env_, "/store", options_, false);
+  }
+
+  // Opens more journals than are kept open.
+  void open_many_others() {
+    for (int i = 0; i < 4200; ++i) {
+      journal("other" + std::to_string(i));
+      // Not through the store: it only keeps the simulation quick.
+      if (i % 32 == 0) {
+        ASSERT_TRUE(env_->sync_filesystem("/store"));
+      }
+    }
+  }
+};
+
+using Names = std::set<std::string>;
+
+// --- what is opened ---
+
+TEST_F(ChunkedStoreTest, ALockedStoreNamesThePidThatHoldsIt) {
+  const auto second = open_second();
+  ASSERT_EQ(code(second), Errc::kLocked);
+  store_.reset();
+  open_store();
+}
+
+TEST_F(ChunkedStoreTest, AStoreOfANewerVersionIsRefusedWithBothVersions) {
+  store_.reset();
+  env_->write_raw("/store/format", "rangefs store, version 2\n");
+  const auto opened = open_second();
+  ASSERT_EQ(code(opened), Errc::kUnknownFormat);
+  EXPECT_NE(to_string(opened.error()).find("version 2"), std::string::npos);
+  EXPECT_NE(to_string(opened.error()).find("version 1"), std::string::npos);
+}
+
+TEST_F(ChunkedStoreTest, AnUnknownFormatIsRefused) {
+  store_.reset();
+  for (const std::string text : {"", "something else\n", "rangefs store, version \n",
+                                 "rangefs store, version 1", "rangefs store, version 1x\n"}) {
+    env_->write_raw("/store/format", text);
+    EXPECT_EQ(code(open_second()), Errc::kUnknownFormat) << text;
+  }
+  env_->write_raw("/store/format", "rangefs store, version " + std::string(400, '0'));
+  EXPECT_EQ(code(open_second()), Errc::kUnknownFormat);
+}
+
+TEST_F(ChunkedStoreTest, ADirectoryWithForeignContentsIsRefusedAndLeftAlone) {
+  SimEnv env;
+  ASSERT_TRUE(env.make_directory("/home"));
+  env.write_raw("/home/diary", "dear diary");
+  EXPECT_EQ(code(ChunkedStore::open(env, "/home", options_, false)), Errc::kUnknownFormat);
+  EXPECT_EQ(env.list("/home")->size(), 1U);
+}
+
+TEST_F(ChunkedStoreTest, OptionsOutOfRangeAreRefused) {
+  store_.reset();
+  options_.chunk_size = 0;
+  EXPECT_EQ(code(open_second()), Errc::kInvalid);
+  options_.chunk_size = 4096;
+  options_.sync_interval = {};
+  EXPECT_EQ(code(open_second()), Errc::kInvalid);
+}
+
+TEST_F(ChunkedStoreTest, AReadOnlyStoreReadsAndRefusesEveryChange) {
+  append_lines(*journal(), 0, 50);
+  make_directory("web");
+  ASSERT_TRUE(store_->close());
+  options_.read_only = true;
+  open_store();
+  const uint64_t changes = env_->changes();
+  const auto app = journal();
+  EXPECT_EQ(records(app), lines(0, 50));
+  EXPECT_TRUE(app->sync());
+  EXPECT_EQ(code(app->append(as_bytes("x\n"))), Errc::kNotPermitted);
+  EXPECT_EQ(code(app->set_attributes(app->attributes())), Errc::kNotPermitted);
+  EXPECT_EQ(code(store_->create("b", {})), Errc::kNotPermitted);
+  EXPECT_EQ(code(store_->make_directory("d", {})), Errc::kNotPermitted);
+  EXPECT_EQ(code(store_->remove("app")), Errc::kNotPermitted);
+  EXPECT_EQ(code(store_->remove_directory("web")), Errc::kNotPermitted);
+  EXPECT_EQ(code(store_->rename("app", "b", false)), Errc::kNotPermitted);
+  EXPECT_EQ(code(store_->set_directory_attributes("web", {})), Errc::kNotPermitted);
+  EXPECT_TRUE(store_->sync());
+  EXPECT_TRUE(store_->close());
+  EXPECT_EQ(env_->changes(), changes);
+}
+
+TEST_F(ChunkedStoreTest, AReadOnlyStoreReadsATailThatNeedsRepairWithoutRepairingIt) {
+  append_lines(*journal(), 0, 5);
+  env_->power_off_at_change(env_->changes() + 1, 2 * kEntryBytes);
+  EXPECT_FALSE(journal()->append(as_bytes("one\ntwo\nthree\n")));
+  options_.read_only = true;
+  kill();
+  const uint64_t changes = env_->changes();
+  EXPECT_EQ(records(journal()), lines(0, 5));
+  EXPECT_EQ(env_->changes(), changes);
+}
+
+// --- journals ---
+
+TEST_F(ChunkedStoreTest, FramingIsInheritedFromTheNearestDirectoryThatSetsIt) {
+  Attributes binary;
+  binary.framing = Framing::kWrite;
+  ASSERT_TRUE(store_->make_directory("a", binary));
+  make_directory("a/b");
+  EXPECT_EQ(journal("a/b/c")->attributes().framing, Framing::kWrite);
+  EXPECT_EQ(journal("top")->attributes().framing, Framing::kLine);
+  ASSERT_TRUE(store_->set_directory_attributes("a", {}));
+  EXPECT_EQ(journal("a/b/later")->attributes().framing, Framing::kLine);
+  EXPECT_EQ(journal("a/b/c")->attributes().framing, Framing::kWrite) << "fixed at creation";
+}
+
+TEST_F(ChunkedStoreTest, AttributesSurviveReopening) {
+  Attributes wanted;
+  wanted.mode = 02751;
+  wanted.uid = 4294967294;
+  wanted.gid = 1000;
+  wanted.created = env_->now();
+  wanted.framing = Framing::kWrite;
+  wanted.keep = true;
+  ASSERT_TRUE(journal()->set_attributes(wanted));
+  Attributes directory = wanted;
+  directory.keep = false;
+  ASSERT_TRUE(store_->make_directory("d", directory));
+  reopen();
+  EXPECT_EQ(journal()->attributes(), wanted);
+  EXPECT_EQ(*store_->directory_attributes("d"), directory);
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(journal()->attributes(), wanted);
+  EXPECT_EQ(*store_->directory_attributes("d"), directory);
+}
+
+TEST_F(ChunkedStoreTest, AttributesOfANameOfTheOtherKindAreRefused) {
+  const JournalId id = journal()->id();
+  EXPECT_EQ(code(store_->directory_attributes("app")), Errc::kInvalid);
+  EXPECT_EQ(code(store_->set_directory_attributes("app", {})), Errc::kInvalid);
+  EXPECT_EQ(code(store_->list("app")), Errc::kInvalid);
+  EXPECT_EQ(code(store_->directory_attributes("none")), Errc::kNotFound);
+  EXPECT_EQ(code(store_->set_directory_attributes("none", {})), Errc::kNotFound);
+  EXPECT_EQ(code(store_->list("none")), Errc::kNotFound);
+  EXPECT_EQ(files(id, ".info").size(), 0U);
+}
+
+TEST_F(ChunkedStoreTest, EverybodyGetsTheSameJournalWhileAnybodyHasIt) {
+  const auto first = journal();
+  open_many_others();
+  EXPECT_EQ(journal(), first);
+}
+
+TEST_F(ChunkedStoreTest, AnEvictedJournalIsReopenedAsItWas) {
+  append_lines(*journal(), 0, 50);
+  append(*journal(), "half ");
+  sync_all();
+  sync_all();
+  const std::weak_ptr<Journal> old = journal();
+  open_many_others();
+  ASSERT_TRUE(old.expired());
+  EXPECT_EQ(journal()->extent().synced, ByteOffset(5005));
+  append(*journal(), "line\n");
+  EXPECT_EQ(records(journal()).size(), 51U);
+  EXPECT_EQ(records(journal()).back(), "half line\n");
+}
+
+TEST_F(ChunkedStoreTest, AJournalWithUnsyncedAppendsStaysOpenUntilItIsSynced) {
+  append(*journal(), "x\n");
+  const std::weak_ptr<Journal> old = journal();
+  open_many_others();
+  EXPECT_FALSE(old.expired());
+}
+
+TEST_F(ChunkedStoreTest, ManyJournalsShareFewDescriptors) {
+  constexpr int kJournals = 2000;
+  GateEnv counting(*env_);
+  store_.reset();
+  options_.open_files_max = 20;
+  auto opened = ChunkedStore::open(counting, "/store", options_, false);
+  ASSERT_TRUE(opened);
+  store_ = *std::move(opened);
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < kJournals; ++i) append(*journal(std::to_string(i)), line(round));
+  }
+  // Those of the journals in use, of which two are looked at in a moment, and of single calls.
+  EXPECT_LE(counting.open_files_max(), 20 + 8);
+  for (int i = 0; i < kJournals; i += 99) {
+    EXPECT_EQ(records(journal(std::to_string(i))), lines(0, 2));
+  }
+  ASSERT_TRUE(store_->close());
+  store_.reset();
+  env_ = env_->after_power_loss(Survival::drop_all());
+  open_store();
+  for (int i = 0; i < kJournals; i += 99) {
+    EXPECT_EQ(records(journal(std::to_string(i))), lines(0, 2));
+  }
+  store_.reset();  // before the environment that it uses
+}
+
+TEST_F(ChunkedStoreTest, AFullDiskDoesNotPinDescriptors) {
+  constexpr int kJournals = 100;
+  GateEnv counting(*env_);
+  store_.reset();
+  options_.open_files_max = 20;
+  auto opened = ChunkedStore::open(counting, "/store", options_, false);
+  ASSERT_TRUE(opened);
+  store_ = *std::move(opened);
+  for (int i = 0; i < kJournals; ++i) append(*journal(std::to_string(i)), "x\n");
+  sync_all();
+  sync_all();
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kWrite && call.path.ends_with(".dat")) return Fault{ENOSPC};
+    return std::nullopt;
+  });
+  for (int i = 0; i < kJournals; ++i) {
+    EXPECT_EQ(code(journal(std::to_string(i))->append(as_bytes("y\n"))), Errc::kNoSpace);
+  }
+  EXPECT_LE(counting.open_files_max(), 20 + 8);
+  env_->set_fault_hook({});
+  for (int i = 0; i < kJournals; ++i) append(*journal(std::to_string(i)), "y\n");
+  store_.reset();  // before the environment that it uses
+}
+
+// --- syncing all ---
+
+TEST_F(ChunkedStoreTest, SyncMakesEveryJournalAndNameDurable) {
+  make_directory("d");
+  for (int i = 0; i < 40; ++i) append_lines(*journal("d/" + std::to_string(i)), 0, 45);
+  sync_all();
+  append(*journal("few"), "x\n");
+  sync_all();
+  lose_power(Survival::drop_all());
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(records(journal("d/" + std::to_string(i))), lines(0, 45));
+  }
+  EXPECT_EQ(records(journal("few")).size(), 1U);
+}
+
+TEST_F(ChunkedStoreTest, SyncFailsForGoodWhileAJournalHasFailed) {
+  const auto app = journal();
+  append(*app, "x\n");
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kSyncData) return Fault{EIO};
+    return std::nullopt;
+  });
+  EXPECT_FALSE(store_->sync_and_reclaim());  // as in the background
+  env_->set_fault_hook({});
+  EXPECT_EQ(code(store_->sync()), Errc::kIo) << "what was appended may be lost";
+  EXPECT_EQ(code(app->sync()), Errc::kIo);
+  EXPECT_EQ(code(app->append(as_bytes("y\n"))), Errc::kIo);
+  append(*journal("other"), "fine\n");
+  EXPECT_TRUE(journal("other")->sync());
+}
+
+TEST_F(ChunkedStoreTest, RemovingAFailedJournalLetsTheStoreSyncAgain) {
+  append(*journal(), "x\n");
+  const JournalId id = journal()->id();
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kSyncData) return Fault{EIO};
+    return std::nullopt;
+  });
+  EXPECT_FALSE(store_->sync());
+  env_->set_fault_hook({});
+  ASSERT_TRUE(store_->remove("app"));
+  EXPECT_TRUE(store_->sync_and_reclaim());
+  EXPECT_TRUE(store_->sync());
+  EXPECT_FALSE(env_->exists(directory_of(id)));
+}
+
+TEST_F(ChunkedStoreTest, ADirectoryThatBecameAJournalDoesNotFailTheSync) {
+  sync_all();
+  make_directory("a");
+  ASSERT_TRUE(store_->remove_directory("a"));
+  append(*journal("a"), "x\n");
+  sync_all();
+  EXPECT_TRUE(journal("a")->sync());
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(records(journal("a")).size(), 1U);
+}
+
+TEST_F(ChunkedStoreTest, JournalsWithoutADirectoryAreSyncedByName) {
+  sync_all();
+  append(*journal("a"), "x\n");
+  ASSERT_TRUE(journal("a")->sync());
+  ASSERT_TRUE(store_->rename("a", "b", false));
+  ASSERT_TRUE(journal("b")->sync()) << "which covers its new name";
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(names(""), Names{"b"});
+  EXPECT_EQ(records(journal("b")).size(), 1U);
+}
+
+}  // namespace
+}  // namespace range

@@ -1,0 +1,151 @@
+// The tree of a store as it is on disk.
+
+#include "journal/chunked/names.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/engine_test.h"
+
+namespace range {
+namespace {
+
+class NamesTest : public EngineTest {
+ protected:
+  bool has(std::string_view path) {
+    const auto entry = store_->look_up(path);
+    EXPECT_TRUE(entry) << to_string(entry.error());
+    return entry && entry->has_value();
+  }
+  size_t trash() { return env_->list("/store/trash")->size(); }
+};
+
+TEST_F(NamesTest, TheTreeIsLaidOutAsDocumented) {
+  ASSERT_TRUE(store_->make_directory("web", {}));
+  const std::string id = to_string(journal("web/access")->id());
+  EXPECT_EQ(env_->read_symlink("/store/tree/web/access").value(),
+            "../../chunks/" + id.substr(0, 2) + "/" + id);
+  EXPECT_EQ(env_->stat("/store/tree/web")->kind, FileKind::kDirectory);
+  EXPECT_TRUE(env_->exists("/store/tree/web/.info"));
+  EXPECT_TRUE(env_->exists("/store/chunks/" + id.substr(0, 2) + "/" + id + "/attributes"));
+  EXPECT_EQ(env_->read_all("/store/format"), "rangefs store, version 1\n");
+  EXPECT_EQ(trash(), 0U);
+}
+
+TEST_F(NamesTest, NamesMayHaveAnyByteButSlashAndZero) {
+  std::vector<std::string> odd = {"...",        ".hidden",  " ",        "@",    "a b",
+                                  "\n",         "-rf",      "\xff\xfe", "tree", "chunks",
+                                  "attributes", "\xC3\xA4", "c:",       "*",    "\\"};
+  odd.emplace_back(255, 'x');
+  for (int byte = 1; byte < 256; ++byte) {
+    if (byte != '/' && byte != '.') odd.emplace_back(1, static_cast<char>(byte));
+  }
+  std::sort(odd.begin(), odd.end());
+  odd.erase(std::unique(odd.begin(), odd.end()), odd.end());
+  for (const std::string& name : odd) append(*journal(name), name + "\n");
+  ASSERT_TRUE(store_->sync());
+  reopen();
+  EXPECT_EQ(store_->list("")->size(), odd.size());
+  for (const std::string& name : odd) EXPECT_EQ(read_all(*journal(name)), name + "\n");
+}
+
+TEST_F(NamesTest, MalformedPathsAreRefused) {
+  for (const std::string& path :
+       {std::string("/"), std::string("/a"), std::string("a/"), std::string("a//b"),
+        std::string("."), std::string(".."), std::string("a/../b"), std::string(".info"),
+        std::string("a/.info"), std::string(256, 'x'), std::string("a\0b", 3)}) {
+    const auto found = store_->look_up(path);
+    ASSERT_FALSE(found) << path;
+    EXPECT_EQ(found.error().code, Errc::kInvalid) << path;
+    const auto created = store_->create(path, {});
+    ASSERT_FALSE(created) << path;
+    EXPECT_EQ(created.error().code, Errc::kInvalid) << path;
+  }
+}
+
+TEST_F(NamesTest, NothingIsFoundBelowAJournal) {
+  append(*journal(), "x\n");
+  const auto below = store_->look_up("app/attributes");
+  ASSERT_FALSE(below);
+  EXPECT_EQ(below.error().code, Errc::kInvalid);
+}
+
+TEST_F(NamesTest, ForeignFilesInTheTreeAreLeftAlone) {
+  env_->write_raw("/store/tree/README", "mine");
+  ASSERT_TRUE(env_->make_symlink("/etc/passwd", "/store/tree/link"));
+  journal();
+  EXPECT_EQ(store_->list("")->size(), 1U);
+  EXPECT_FALSE(has("README"));
+  EXPECT_FALSE(has("link"));
+  for (const char* name : {"README", "link"}) {
+    const auto created = store_->create(name, {});
+    ASSERT_FALSE(created);
+    EXPECT_EQ(created.error().code, Errc::kExists);
+  }
+  reopen();
+  EXPECT_EQ(env_->read_all("/store/tree/README"), "mine");
+}
+
+TEST_F(NamesTest, ADanglingLinkIsAnEmptyJournalThatCanBeUsed) {
+  ASSERT_TRUE(env_->make_symlink("../chunks/00/00000000000000ab", "/store/tree/lost"));
+  const auto lost = journal("lost");
+  EXPECT_EQ(lost->id(), JournalId(0xAB));
+  EXPECT_EQ(lost->extent().end, Location());
+  EXPECT_EQ(read_all(*lost), "");
+  append(*lost, "x\n");
+  ASSERT_TRUE(lost->sync());
+  EXPECT_EQ(read_all(*lost), "x\n");
+}
+
+TEST_F(NamesTest, RemovedJournalsLeftByAKillAreDeletedAtTheNextOpening) {
+  append(*journal(), "x\n");
+  const Path directory = directory_of(journal()->id());
+  ASSERT_TRUE(store_->remove("app"));
+  EXPECT_EQ(trash(), 1U);
+  EXPECT_TRUE(env_->exists(directory));
+  kill();
+  EXPECT_EQ(trash(), 0U);
+  EXPECT_FALSE(env_->exists(directory));
+}
+
+TEST_F(NamesTest, WhatCannotBeDeletedFromTheTrashDoesNotKeepTheStoreShut) {
+  append(*journal(), "x\n");
+  const Path directory = directory_of(journal()->id());
+  ASSERT_TRUE(env_->make_directory(directory / "foreign"));
+  ASSERT_TRUE(store_->remove("app"));
+  ASSERT_TRUE(env_->make_directory("/store/trash/gone-1"));
+  env_->write_raw("/store/trash/gone-1/NOTE", "mine");
+  ASSERT_TRUE(env_->make_symlink("elsewhere", "/store/trash/link"));
+  kill();
+  EXPECT_FALSE(has("app"));
+  EXPECT_EQ(env_->read_all("/store/trash/gone-1/NOTE"), "mine");
+  append(*journal("other"), "x\n");
+}
+
+TEST_F(NamesTest, DamagedAttributesLockEverybodyOutButLoseNothing) {
+  append(*journal(), "x\n");
+  const Path file = directory_of(journal()->id()) / "attributes";
+  ASSERT_TRUE(store_->make_directory("d", {}));
+  reopen();
+  env_->corrupt(file, 7, 0x01);
+  env_->corrupt("/store/tree/d/.info", 7, 0x01);
+  EXPECT_EQ(journal()->attributes().mode, 0600U);
+  EXPECT_EQ(store_->directory_attributes("d")->mode, 0700U);
+  EXPECT_EQ(read_all(*journal()), "x\n");
+  ASSERT_TRUE(store_->set_directory_attributes("d", Attributes()));
+  EXPECT_EQ(store_->directory_attributes("d")->mode, 0644U);
+}
+
+TEST_F(NamesTest, ACreationThatFailsLeavesNothing) {
+  for (uint64_t n = 0; n < 3; ++n) {
+    env_->fail_change(env_->changes() + n, ENOSPC);
+    const auto created = store_->create("new", {});
+    ASSERT_FALSE(created) << n;
+    EXPECT_EQ(created.error().code, Errc::kNoSpace);
+    EXPECT_FALSE(has("new"));
+    EXPECT_EQ(trash(), 0U);
+  }
+  append(*journal("new"), "x\n");
+}
+
+}  // namespace
+}  // namespace range

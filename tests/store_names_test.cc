@@ -1,0 +1,188 @@
+// How names of a store come, go and move: what is refused, and what is left.
+
+#include <gtest/gtest.h>
+
+#include "tests/support/engine_test.h"
+
+namespace range {
+namespace {
+
+class StoreNames : public EngineTest {};
+
+using Names = std::set<std::string>;
+
+// --- removing ---
+
+TEST_F(StoreNames, ARemovedJournalIsReadableUntilItIsLetGoOf) {
+  auto app = journal();
+  append_lines(*app, 0, 50);
+  const JournalId id = app->id();
+  ASSERT_TRUE(store_->remove("app"));
+  EXPECT_FALSE(has("app"));
+  ASSERT_TRUE(store_->sync_and_reclaim());
+  ASSERT_TRUE(store_->sync_and_reclaim());
+  EXPECT_EQ(records(app), lines(0, 50));
+  append(*app, "still\n");
+  EXPECT_EQ(store_->open(id, "app").value(), app);
+  ASSERT_TRUE(store_->sync_and_reclaim());
+  ASSERT_TRUE(store_->sync_and_reclaim());
+  app.reset();
+  EXPECT_EQ(code(store_->open(id, "app")), Errc::kNotFound);
+  ASSERT_TRUE(store_->sync_and_reclaim());
+  EXPECT_FALSE(env_->exists(directory_of(id)));
+}
+
+TEST_F(StoreNames, ReclaimGivesTheSpaceBack) {
+  sync_all();
+  const uint64_t before = store_->space()->bytes_free;
+  append_lines(*journal(), 0, 500);
+  sync_all();
+  sync_all();
+  ASSERT_TRUE(store_->remove("app"));
+  ASSERT_TRUE(store_->sync_and_reclaim());
+  EXPECT_EQ(store_->space()->bytes_free, before);
+}
+
+TEST_F(StoreNames, ANameThatWasRemovedIsFreeAtOnce) {
+  append(*journal(), "old\n");
+  const auto old = journal();
+  ASSERT_TRUE(store_->remove("app"));
+  append(*journal(), "new\n");
+  EXPECT_NE(journal()->id(), old->id());
+  EXPECT_EQ(read_all(*journal()), "new\n");
+  EXPECT_EQ(read_all(*old), "old\n");
+}
+
+TEST_F(StoreNames, KeepProtectsRecordsNotEmptyJournals) {
+  Attributes keep;
+  keep.keep = true;
+  ASSERT_TRUE(store_->make_directory("logs", keep));
+  make_directory("logs/deep");
+  journal("logs/deep/empty");
+  append(*journal("logs/deep/full"), "x\n");
+  append(*journal("logs/free"), "x\n");
+  Attributes free = journal("logs/free")->attributes();
+  free.keep = false;
+  ASSERT_TRUE(journal("logs/free")->set_attributes(free));
+  EXPECT_TRUE(store_->remove("logs/deep/empty"));
+  EXPECT_EQ(code(store_->remove("logs/deep/full")), Errc::kNotPermitted);
+  EXPECT_TRUE(store_->remove("logs/free"));
+  EXPECT_TRUE(has("logs/deep/full"));
+}
+
+TEST_F(StoreNames, RemoveAnswersWithTheErrorOfTheCase) {
+  make_directory("d");
+  journal("d/app");
+  EXPECT_EQ(code(store_->remove("none")), Errc::kNotFound);
+  EXPECT_EQ(code(store_->remove("none/app")), Errc::kNotFound);
+  EXPECT_EQ(code(store_->remove("d")), Errc::kInvalid);
+  EXPECT_EQ(code(store_->remove("")), Errc::kInvalid);
+  EXPECT_EQ(code(store_->remove("d//app")), Errc::kInvalid);
+  EXPECT_EQ(code(store_->remove_directory("d")), Errc::kNotEmpty);
+  EXPECT_EQ(code(store_->remove_directory("d/app")), Errc::kInvalid);
+  EXPECT_EQ(code(store_->remove_directory("")), Errc::kInvalid);
+  ASSERT_TRUE(store_->remove("d/app"));
+  EXPECT_TRUE(store_->remove_directory("d"));
+  EXPECT_FALSE(has("d"));
+}
+
+TEST_F(StoreNames, ADirectoryWithAForeignFileIsNotRemoved) {
+  make_directory("d");
+  env_->write_raw("/store/tree/d/NOTE", "hands off");
+  EXPECT_EQ(code(store_->remove_directory("d")), Errc::kNotEmpty);
+  EXPECT_TRUE(has("d"));
+  reopen();
+  EXPECT_TRUE(has("d"));
+  EXPECT_EQ(env_->read_all("/store/tree/d/NOTE"), "hands off");
+}
+
+TEST_F(StoreNames, ADirectoryMadeByHandCanBeRemoved) {
+  ASSERT_TRUE(env_->make_directory("/store/tree/d"));
+  EXPECT_EQ(store_->directory_attributes("d")->mode, 0700U);
+  EXPECT_TRUE(store_->remove_directory("d"));
+  EXPECT_FALSE(has("d"));
+  reopen();
+}
+
+// --- renaming ---
+
+TEST_F(StoreNames, ARenamedJournalIsTheSame) {
+  const auto app = journal();
+  append(*app, "x\n");
+  make_directory("d");
+  ASSERT_TRUE(store_->rename("app", "d/app", false));
+  EXPECT_FALSE(has("app"));
+  EXPECT_EQ(journal("d/app"), app);
+  append(*app, "y\n");
+  reopen();
+  EXPECT_EQ(read_all(*journal("d/app")), "x\ny\n");
+}
+
+TEST_F(StoreNames, ARenamedDirectoryTakesItsJournalsAlong) {
+  make_directory("a");
+  make_directory("a/b");
+  append(*journal("a/b/app"), "x\n");
+  make_directory("to");
+  ASSERT_TRUE(store_->rename("a", "to/c", false));
+  EXPECT_EQ(read_all(*journal("to/c/b/app")), "x\n");
+  sync_all();
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(read_all(*journal("to/c/b/app")), "x\n");
+  EXPECT_EQ(names(""), Names{"to"});
+}
+
+TEST_F(StoreNames, RenameReplacesOnlyWhatIsEmpty) {
+  append(*journal("from"), "x\n");
+  append(*journal("full"), "y\n");
+  const auto empty = journal("empty");
+  EXPECT_EQ(code(store_->rename("from", "empty", false)), Errc::kExists);
+  EXPECT_EQ(code(store_->rename("from", "full", false)), Errc::kExists);
+  EXPECT_EQ(code(store_->rename("from", "full", true)), Errc::kNotPermitted);
+  EXPECT_EQ(names(""), (Names{"from", "full", "empty"}));
+  ASSERT_TRUE(store_->rename("from", "empty", true));
+  EXPECT_EQ(names(""), (Names{"full", "empty"}));
+  EXPECT_EQ(read_all(*journal("empty")), "x\n");
+  EXPECT_NE(journal("empty"), empty);
+}
+
+TEST_F(StoreNames, RenameAnswersWithTheErrorOfTheCase) {
+  make_directory("d");
+  make_directory("d/sub");
+  make_directory("full");
+  journal("full/x");
+  make_directory("empty");
+  journal("app");
+  EXPECT_EQ(code(store_->rename("none", "b", true)), Errc::kNotFound);
+  EXPECT_EQ(code(store_->rename("app", "none/b", true)), Errc::kNotFound);
+  EXPECT_EQ(code(store_->rename("app", "app/b", true)), Errc::kInvalid);
+  EXPECT_EQ(code(store_->rename("d", "d/sub/d", true)), Errc::kInvalid);
+  EXPECT_EQ(code(store_->rename("d/sub", "d", true)), Errc::kNotEmpty);
+  EXPECT_EQ(code(store_->rename("d", "full", true)), Errc::kNotEmpty);
+  EXPECT_EQ(code(store_->rename("d", "app", true)), Errc::kInvalid);
+  EXPECT_EQ(code(store_->rename("app", "empty", true)), Errc::kInvalid);
+  EXPECT_EQ(code(store_->rename("", "b", true)), Errc::kInvalid);
+  EXPECT_EQ(code(store_->rename("app", "", true)), Errc::kInvalid);
+  EXPECT_EQ(code(store_->rename("app", "a//b", true)), Errc::kInvalid);
+  EXPECT_EQ(code(store_->rename("app", "app", false)), Errc::kExists);
+  EXPECT_TRUE(store_->rename("app", "app", true));
+  EXPECT_TRUE(store_->rename("d", "empty", true));
+  EXPECT_EQ(names(""), (Names{"app", "empty", "full"}));
+  EXPECT_EQ(names("empty"), Names{"sub"});
+}
+
+TEST_F(StoreNames, CreateAnswersWithTheErrorOfTheCase) {
+  journal("app");
+  make_directory("d");
+  EXPECT_EQ(code(store_->create("app", {})), Errc::kExists);
+  EXPECT_EQ(code(store_->create("d", {})), Errc::kExists);
+  EXPECT_EQ(code(store_->make_directory("app", {})), Errc::kExists);
+  EXPECT_EQ(code(store_->make_directory("d", {})), Errc::kExists);
+  EXPECT_EQ(code(store_->create("none/app", {})), Errc::kNotFound);
+  EXPECT_EQ(code(store_->create("app/x", {})), Errc::kInvalid);
+  EXPECT_EQ(code(store_->make_directory("app/x", {})), Errc::kInvalid);
+  EXPECT_EQ(code(store_->create("", {})), Errc::kInvalid);
+  EXPECT_TRUE(env_->list("/store/trash")->empty()) << env_->dump();
+}
+
+}  // namespace
+}  // namespace range
