@@ -1,0 +1,188 @@
+#include "tests/support/journal_model.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "journal/cursor.h"
+
+namespace range {
+
+namespace {
+
+std::string brief(std::string_view text) {
+  return text.size() <= 40 ? std::string(text)
+                           : fmt::format("{}... ({} bytes)", text.substr(0, 40), text.size());
+}
+
+std::shared_ptr<Journal> borrowed(Journal& journal) {
+  return {std::shared_ptr<Journal>(), &journal};
+}
+
+std::string compare_bytes(Journal& journal, const std::string& bytes) {
+  std::string found(bytes.size() + 1, '\0');
+  const auto got = journal.read(ByteOffset(), std::as_writable_bytes(std::span(found)));
+  if (!got) return "read: " + to_string(got.error());
+  found.resize(*got);
+  if (found == bytes) return {};
+  const auto differs = std::mismatch(found.begin(), found.end(), bytes.begin(), bytes.end());
+  return fmt::format("read {} bytes, expected {}; they differ from byte {} on", found.size(),
+                     bytes.size(), differs.first - found.begin());
+}
+
+std::string compare_record(const Result<std::optional<Record>>& found, size_t number,
+                           const std::string& expected) {
+  if (!found) return fmt::format("record {}: {}", number, to_string(found.error()));
+  if (!*found) return fmt::format("record {} is missing", number);
+  if ((*found)->number.value() != number) {
+    return fmt::format("record {} is numbered {}", number, (*found)->number.value());
+  }
+  if (as_text((*found)->bytes) == expected) return {};
+  return fmt::format("record {} is '{}', expected '{}'", number, brief(as_text((*found)->bytes)),
+                     brief(expected));
+}
+
+std::string compare_forward(Journal& journal, const std::vector<std::string>& records) {
+  Cursor cursor(borrowed(journal));
+  Time last{};
+  for (size_t i = 0; i < records.size(); ++i) {
+    const auto record = cursor.next();
+    if (auto wrong = compare_record(record, i, records[i]); !wrong.empty()) return wrong;
+    if ((*record)->time < last) return fmt::format("the time of record {} decreases", i);
+    last = (*record)->time;
+  }
+  const auto end = cursor.next();
+  return end && !*end ? "" : fmt::format("there is a record {}", records.size());
+}
+
+std::string compare_backward(Journal& journal, const std::vector<std::string>& records) {
+  Cursor cursor(borrowed(journal));
+  if (const Status sought = cursor.seek(AtEnd()); !sought) return to_string(sought.error());
+  for (size_t i = records.size(); i-- > 0;) {
+    if (auto wrong = compare_record(cursor.previous(), i, records[i]); !wrong.empty()) {
+      return "backward: " + wrong;
+    }
+  }
+  const auto begin = cursor.previous();
+  return begin && !*begin ? "" : "backward: there is a record before the first";
+}
+
+std::string compare_places(Journal& journal, const std::vector<std::string>& records) {
+  uint64_t offset = 0;
+  for (size_t i = 0; i < records.size(); ++i) {
+    const auto place = journal.seek(RecordNumber(i));
+    if (!place) return fmt::format("seek to record {}: {}", i, to_string(place.error()));
+    const auto again = journal.seek(place->position);
+    if (place->record != RecordNumber(i) || place->offset != ByteOffset(offset) || !again ||
+        *again != *place) {
+      return fmt::format("seek to record {} leads to {}, byte {}", i, place->record.value(),
+                         place->offset.value());
+    }
+    offset += records[i].size();
+  }
+  return {};
+}
+
+void apply_framed(const JournalModel::Append& append, JournalModel::Contents& contents) {
+  for (std::string_view part : append.parts) {
+    while (append.framing == Framing::kLine && !part.empty()) {
+      const size_t newline = part.find('\n');
+      contents.open += part.substr(0, newline == part.npos ? newline : newline + 1);
+      if (newline == part.npos) return;
+      contents.records.push_back(std::exchange(contents.open, {}));
+      part.remove_prefix(newline + 1);
+    }
+    if (append.framing == Framing::kWrite) contents.records.emplace_back(part);
+  }
+}
+
+}  // namespace
+
+std::string compare(Journal& journal, const JournalModel::Contents& contents) {
+  const Extent extent = journal.extent();
+  if (extent.begin.offset != ByteOffset() || extent.begin.record != RecordNumber()) {
+    return "it does not begin at its beginning";
+  }
+  if (extent.end.offset != ByteOffset(contents.bytes.size()) ||
+      extent.end.record != RecordNumber(contents.records_total())) {
+    return fmt::format("it ends at byte {}, record {}; expected byte {}, record {}",
+                       extent.end.offset.value(), extent.end.record.value(), contents.bytes.size(),
+                       contents.records_total());
+  }
+  if (extent.synced > extent.end.offset) return "more is synced than there is";
+  if (extent.open_bytes != contents.open.size()) {
+    return fmt::format("{} bytes are open, expected {}", extent.open_bytes, contents.open.size());
+  }
+  std::string wrong = compare_bytes(journal, contents.bytes);
+  if (wrong.empty()) wrong = compare_forward(journal, contents.records);
+  if (wrong.empty()) wrong = compare_backward(journal, contents.records);
+  if (wrong.empty()) wrong = compare_places(journal, contents.records);
+  return wrong;
+}
+
+JournalModel::Contents JournalModel::replay(const std::vector<Append>& appends) {
+  Contents contents;
+  const auto close = [&] {
+    if (!contents.open.empty()) contents.records.push_back(std::exchange(contents.open, {}));
+  };
+  for (const Append& append : appends) {
+    for (const std::string& part : append.parts) contents.bytes += part;
+    const bool continues = append.framed && append.framing == Framing::kLine;
+    if (append.closes_open || !continues) close();
+    if (append.framed) {
+      apply_framed(append, contents);
+    } else {
+      contents.records.insert(contents.records.end(), append.parts.begin(), append.parts.end());
+    }
+    if (append.closed) close();
+  }
+  return contents;
+}
+
+void JournalModel::returned(const Extent& now) {
+  Append append = std::move(in_flight_.back());
+  appends_.push_back(std::move(append));
+  in_flight_.clear();
+  if (std::exchange(may_close_, false) &&
+      replay(appends_).records_total() != now.end.record.value()) {
+    appends_.back().closes_open = true;
+  }
+}
+
+std::vector<JournalModel::Append> JournalModel::tried(bool closes_open) const {
+  std::vector<Append> all = appends_;
+  all.insert(all.end(), in_flight_.begin(), in_flight_.end());
+  if (!in_flight_.empty()) all[appends_.size()].closes_open = closes_open;
+  return all;
+}
+
+std::string JournalModel::settle(Journal& journal, End end) {
+  if (end == End::kNone) return compare(journal, contents());
+  const Extent extent = journal.extent();
+  const size_t least = end == End::kPowerLoss ? synced_ : appends_.size();
+  std::string wrong;
+  for (const bool closes_open : {false, may_close_}) {
+    std::vector<Append> found = tried(closes_open);
+    for (size_t count = found.size() + 1; count-- > least;) {
+      found.resize(count);
+      if (ByteOffset(replay(found).bytes.size()) != extent.end.offset && count > least) continue;
+      wrong = compare(journal, replay(found));
+      if (!wrong.empty() && count > 0 && extent.open_bytes == 0) {
+        // A chunk that was begun ends the record that was open.
+        found.back().closed = true;
+        wrong = compare(journal, replay(found));
+        found.back().closed = wrong.empty();
+      }
+      if (!wrong.empty()) continue;
+      may_close_ = may_close_ || end == End::kPowerLoss || !in_flight_.empty();
+      appends_ = std::move(found);
+      if (end == End::kPowerLoss) synced_ = appends_.size();
+      in_flight_.clear();
+      return {};
+    }
+  }
+  return fmt::format("{} (of {} appends, {} synced)", wrong, appends_.size(), synced_);
+}
+
+}  // namespace range
