@@ -1,0 +1,96 @@
+#include "fs/attributes.h"
+
+#include <algorithm>
+
+namespace rangefs {
+
+namespace {
+
+constexpr uint64_t kBlockBytes = 512;  // the unit of st_blocks, whatever st_blksize is
+constexpr size_t kUsagesMax = 8192;
+constexpr std::chrono::seconds kUsageKept{1};
+
+timespec to_timespec(range::Time time) {
+  const auto since_epoch = time.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  const std::chrono::nanoseconds rest = since_epoch - seconds;
+  return {static_cast<time_t>(seconds.count()), static_cast<long>(rest.count())};
+}
+
+void set_times(struct stat& st, range::Time time) {
+  st.st_atim = st.st_mtim = st.st_ctim = to_timespec(time);
+}
+
+}  // namespace
+
+uint64_t DiskUsage::of(Journal& journal, ByteOffset end) {
+  const auto now = std::chrono::steady_clock::now();
+  const uint64_t id = journal.id().value();
+  {
+    const range::MutexLock lock(mutex_);
+    const auto it = known_.find(id);
+    const bool same = it != known_.end() && it->second.end == end;
+    if (same && now - it->second.asked < kUsageKept) return it->second.bytes;
+  }
+  const auto info = journal.info();
+  const range::MutexLock lock(mutex_);
+  if (known_.size() >= kUsagesMax) known_.clear();
+  Known& known = known_[id];
+  known.end = end;
+  known.asked = now;
+  if (info) known.bytes = info->disk_bytes;
+  return known.bytes;
+}
+
+struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, DiskUsage& usage) {
+  const Attributes stored = journal.attributes();
+  const range::Extent extent = journal.extent();
+  struct stat st {};
+  st.st_ino = journal.id().value();
+  st.st_mode = S_IFREG | (stored.mode & 07777);
+  st.st_nlink = linked ? 1 : 0;
+  st.st_uid = stored.uid;
+  st.st_gid = stored.gid;
+  st.st_size = static_cast<off_t>(extent.end.offset - std::min(base, extent.end.offset));
+  st.st_blksize = 1 << 16;  // programs read in such pieces, and each is a round trip to us
+  st.st_blocks =
+      static_cast<blkcnt_t>((usage.of(journal, extent.end.offset) + kBlockBytes - 1) / kBlockBytes);
+  set_times(st, extent.last_time);
+  return st;
+}
+
+struct stat directory_attributes(const Attributes& stored, uint64_t inode, range::Time changed) {
+  struct stat st {};
+  st.st_ino = inode;
+  st.st_mode = S_IFDIR | (stored.mode & 07777);
+  st.st_nlink = 1;  // not counted: find(1) then looks at every entry instead of trusting the count
+  st.st_uid = stored.uid;
+  st.st_gid = stored.gid;
+  st.st_size = 4096;
+  st.st_blksize = 4096;
+  st.st_blocks = 8;
+  set_times(st, std::max(stored.created, changed));
+  return st;
+}
+
+struct stat control_attributes(const struct stat& target, ControlKind kind) {
+  struct stat st = target;
+  st.st_ino = control_inode(target.st_ino, kind);
+  st.st_mode = S_IFREG | (target.st_mode & (kind == ControlKind::kInfo ? 0444 : 0666));
+  st.st_nlink = 1;
+  st.st_size = 0;
+  st.st_blksize = 4096;
+  st.st_blocks = 0;
+  return st;
+}
+
+uint64_t control_inode(uint64_t target, ControlKind kind) {
+  // The mixing function of splitmix64 (Steele, Lea, Flood, 2014), a bijection: control files of one
+  // kind cannot collide with each other.
+  uint64_t x = target + (static_cast<uint64_t>(kind) + 1) * 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+}  // namespace rangefs

@@ -1,0 +1,134 @@
+#include "fs/control_files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "fs/errno_map.h"
+#include "journal/position.h"
+
+namespace rangefs {
+
+namespace {
+
+range::Time now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+bool may_write(const Attributes& attributes, const Caller& caller) {
+  if (caller.uid == 0) return true;
+  if (caller.uid == attributes.uid) return (attributes.mode & 0200) != 0;
+  const bool in_group =
+      caller.gid == attributes.gid || (caller.in_group && caller.in_group(attributes.gid));
+  return (attributes.mode & (in_group ? 0020 : 0002)) != 0;
+}
+
+bool ControlFiles::print_waits(const ControlNode& control) {
+  // Listing the positions of a directory opens every journal in it.
+  return control.kind == ControlKind::kSync ||
+         (control.kind == ControlKind::kPosition && control.journal == nullptr);
+}
+
+Result<std::string> ControlFiles::print(const ControlNode& control) {
+  Journal* const journal = control.journal.get();
+  switch (control.kind) {
+    case ControlKind::kPosition:
+      if (journal == nullptr) return positions(control.directory);
+      return to_string(tree_.bases.of(*journal).position) + '\n';
+    case ControlKind::kSync: {
+      if (journal == nullptr) {
+        RETURN_IF_ERROR(tree_.store.sync());
+        return std::string();
+      }
+      ASSIGN_OR_RETURN(const Location durable, journal->sync());
+      return to_string(durable.position) + '\n';
+    }
+    case ControlKind::kInfo:
+      if (journal == nullptr) return properties_.text(control.directory, DirectoryNode{});
+      return properties_.text(NodeId{}, ViewNode{control.journal, {}});
+  }
+  return refused(EINVAL);
+}
+
+Result<std::optional<JournalId>> ControlFiles::run(const ControlNode& control,
+                                                   std::string_view command, const Caller& caller) {
+  if (command.size() > kCommandBytesMax) return refused(EINVAL);
+  if (command.ends_with('\n')) command.remove_suffix(1);
+  switch (control.kind) {
+    case ControlKind::kPosition:
+      if (control.journal == nullptr) return move_named(control.directory, command, caller);
+      return move(control.journal, command);
+    case ControlKind::kSync:
+      if (control.journal == nullptr) {
+        RETURN_IF_ERROR(tree_.store.sync());
+      } else {
+        ASSIGN_OR_RETURN(const Location durable, control.journal->sync());
+        static_cast<void>(durable);
+      }
+      return std::optional<JournalId>();
+    case ControlKind::kInfo:
+      break;
+  }
+  return refused(EINVAL);
+}
+
+Result<std::optional<JournalId>> ControlFiles::move(const std::shared_ptr<Journal>& journal,
+                                                    std::string_view position) {
+  ASSIGN_OR_RETURN(const range::PositionSpec spec, range::parse_position(position, now()));
+  ASSIGN_OR_RETURN(const bool moved, tree_.bases.move(*journal, [&](const Location& from) {
+    return journal->seek(spec, from.record);
+  }));
+  return moved ? std::optional(journal->id()) : std::nullopt;
+}
+
+Result<std::optional<JournalId>> ControlFiles::move_named(NodeId directory,
+                                                          std::string_view command,
+                                                          const Caller& caller) {
+  // Names may have spaces in them; positions have none but in one way of writing times, for which
+  // there is another.
+  const size_t space = command.rfind(' ');
+  if (space == std::string_view::npos || space == 0) return refused(EINVAL);
+  ASSIGN_OR_RETURN(const auto journal, journal_in(directory, command.substr(0, space)));
+  if (!may_write(journal->attributes(), caller)) return refused(EACCES);
+  return move(journal, command.substr(space + 1));
+}
+
+Result<std::shared_ptr<Journal>> ControlFiles::journal_in(NodeId directory, std::string_view name) {
+  if (name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos ||
+      name == "." || name == ".." || is_reserved(name, directory == kRootNode)) {
+    return refused(ENOENT);
+  }
+  if (name.size() > kNameBytesMax) return refused(ENAMETOOLONG);
+  const std::shared_lock lock(tree_.names);
+  const auto path = tree_.nodes.path(directory);
+  if (!path) return refused(ENOENT);
+  const std::string full = path->empty() ? std::string(name) : *path + '/' + std::string(name);
+  ASSIGN_OR_RETURN(const auto entry, tree_.store.look_up(full));
+  if (!entry || entry->kind != range::EntryKind::kJournal) return refused(ENOENT);
+  return tree_.store.open(JournalId(entry->id), full);
+}
+
+Result<std::vector<range::NamedEntry>> ControlFiles::list(NodeId directory) {
+  const std::shared_lock lock(tree_.names);
+  const auto path = tree_.nodes.path(directory);
+  if (!path) return refused(ENOENT);
+  return tree_.store.list(*path);
+}
+
+Result<std::string> ControlFiles::positions(NodeId directory) {
+  ASSIGN_OR_RETURN(auto entries, list(directory));
+  std::ranges::sort(entries, {}, &range::NamedEntry::name);
+  std::string lines;
+  for (const auto& [name, entry] : entries) {
+    if (entry.kind != range::EntryKind::kJournal) continue;
+    if (is_reserved(name, directory == kRootNode)) continue;  // not to be reached by this name
+    const auto journal = tree_.store.open(JournalId(entry.id), name);
+    if (!journal) continue;  // removed since it was listed, or unreadable: the store logged it
+    lines += to_string(tree_.bases.of(**journal).position) + ' ' + name + '\n';
+  }
+  return lines;
+}
+
+}  // namespace rangefs

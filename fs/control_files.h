@@ -1,0 +1,60 @@
+// What .pos, .sync and .info print and do.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fs/properties.h"
+#include "fs/tree.h"
+#include "fs/types.h"
+
+namespace rangefs {
+
+//             of a journal                          of a directory
+//   .pos  r   POSITION                              POSITION NAME, for each journal, by name
+//         w   POSITION: it begins there now         NAME POSITION, POSITION behind the last space
+//   .sync r   syncs it; prints the durable POSITION syncs the whole store; prints nothing
+//         w   anything: syncs it                    anything: syncs the whole store
+//   .info r   "key: value" lines                    "key: value" lines
+//         w   EINVAL                                EINVAL
+//
+// A command is what one write(2) writes; one newline at its end is ignored. A refused command
+// changes nothing. Thread-safe.
+class ControlFiles {
+ public:
+  ControlFiles(Tree& tree, Properties& properties) : tree_(tree), properties_(properties) {}
+
+  // Whether print() or run() may wait for the disk, or for long.
+  static bool print_waits(const ControlNode& control);
+
+  // What reading it gives.
+  Result<std::string> print(const ControlNode& control);
+
+  // Does what `command` says. Returns the journal whose name leads to another view now, if any: the
+  // kernel must look it up again. Errors: EINVAL for what is not understood, ERANGE for a position
+  // past the end, ENOENT for a NAME that is not there, EACCES if the caller may not write it.
+  Result<std::optional<JournalId>> run(const ControlNode& control, std::string_view command,
+                                       const Caller& caller);
+
+  // The most that a command may be long: a name, a space and a position fit well.
+  static constexpr size_t kCommandBytesMax = 4096;
+
+ private:
+  Result<std::string> positions(NodeId directory);
+  Result<std::vector<range::NamedEntry>> list(NodeId directory);
+  Result<std::optional<JournalId>> move(const std::shared_ptr<Journal>& journal,
+                                        std::string_view position);
+  Result<std::optional<JournalId>> move_named(NodeId directory, std::string_view command,
+                                              const Caller& caller);
+  Result<std::shared_ptr<Journal>> journal_in(NodeId directory, std::string_view name);
+
+  Tree& tree_;
+  Properties& properties_;
+};
+
+// Whether `caller` may write what has these attributes, as the kernel would decide.
+bool may_write(const Attributes& attributes, const Caller& caller);
+
+}  // namespace rangefs

@@ -1,0 +1,92 @@
+// Open files and directories.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "fs/node_table.h"
+#include "fs/types.h"
+#include "journal/mutex.h"
+
+namespace rangefs {
+
+// Goes on working when the journal is removed or its name leads elsewhere.
+struct JournalHandle {
+  NodeId node{};  // the view it was opened through
+  std::shared_ptr<Journal> journal;
+  ByteOffset base;
+};
+
+struct ControlHandle {
+  ControlNode control;
+  std::string text;  // what reading it gives, made when it was opened
+};
+
+struct ListedEntry {
+  std::string name;
+  uint64_t inode = 0;
+  bool is_directory = false;
+};
+
+// Offsets in a listing are indices, so that seekdir(3) works while entries come and go.
+struct DirectoryHandle {
+  NodeId directory{};
+  range::Mutex mutex;
+  // Made anew at each read from the beginning.
+  std::vector<ListedEntry> listing GUARDED_BY(mutex);
+};
+
+using Handle = std::variant<JournalHandle, ControlHandle, DirectoryHandle>;
+
+// Thread-safe. A handle lives until it is closed and whoever got it from find() has let go of it.
+class HandleTable {
+ public:
+  template <typename T>
+  HandleId open(T handle) {
+    return add(std::make_shared<Handle>(std::move(handle)));
+  }
+  HandleId open_directory(NodeId directory) {
+    auto handle = std::make_shared<Handle>(std::in_place_type<DirectoryHandle>);
+    std::get<DirectoryHandle>(*handle).directory = directory;
+    return add(std::move(handle));
+  }
+
+  // Null if it is not open.
+  std::shared_ptr<Handle> find(HandleId id) const {
+    const range::MutexLock lock(mutex_);
+    const auto it = handles_.find(id);
+    return it == handles_.end() ? nullptr : it->second;
+  }
+
+  void close(HandleId id) {
+    std::shared_ptr<Handle> last;  // let go of after the mutex: it may close a journal
+    const range::MutexLock lock(mutex_);
+    const auto it = handles_.find(id);
+    if (it == handles_.end()) return;
+    last = std::move(it->second);
+    handles_.erase(it);
+  }
+
+  void clear() {
+    std::unordered_map<HandleId, std::shared_ptr<Handle>> all;
+    const range::MutexLock lock(mutex_);
+    all.swap(handles_);
+  }
+
+ private:
+  HandleId add(std::shared_ptr<Handle> handle) {
+    const range::MutexLock lock(mutex_);
+    const HandleId id{++last_id_};
+    handles_.emplace(id, std::move(handle));
+    return id;
+  }
+
+  mutable range::Mutex mutex_;
+  uint64_t last_id_ GUARDED_BY(mutex_) = 0;
+  std::unordered_map<HandleId, std::shared_ptr<Handle>> handles_ GUARDED_BY(mutex_);
+};
+
+}  // namespace rangefs

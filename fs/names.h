@@ -1,0 +1,33 @@
+// Names that the file system gives a meaning of its own.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rangefs {
+
+enum class ControlKind { kPosition, kSync, kInfo };
+
+inline constexpr std::array kControlKinds{ControlKind::kPosition, ControlKind::kSync,
+                                          ControlKind::kInfo};
+
+// A control file's name taken apart: "app.pos" is the position of `app`, ".pos" that of the
+// directory it is in (`journal` is empty).
+struct ControlName {
+  std::string_view journal;
+  ControlKind kind;
+};
+
+// Nothing if `name` is not that of a control file; `journal` borrows from `name`.
+std::optional<ControlName> parse_control_name(std::string_view name);
+
+// ".pos", ".sync", ".info".
+std::string_view suffix(ControlKind kind);
+
+// Whether no journal and no directory can have this name: it means something, or will in a later
+// version. `at_root`: in the topmost directory.
+bool is_reserved(std::string_view name, bool at_root);
+
+}  // namespace rangefs

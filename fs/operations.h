@@ -1,0 +1,161 @@
+// Start here: everything the file system does, without FUSE.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fs/control_files.h"
+#include "fs/handle_table.h"
+#include "fs/properties.h"
+#include "fs/tree.h"
+#include "fs/types.h"
+
+namespace rangefs {
+
+// What the kernel must be told without having asked. Called from any thread, without a lock held.
+class Notices {
+ public:
+  virtual ~Notices() = default;
+  // Attributes of this node that the kernel may have kept are no longer right. Must not wait.
+  virtual void attributes_changed(NodeId node) = 0;
+  // The name leads elsewhere now. May wait for whoever holds the directory's lock in the kernel.
+  virtual void name_changed(const Place& place) = 0;
+
+ protected:
+  Notices() = default;
+};
+
+// The answer to a look-up or a creation; it counts one lookup of `node`.
+struct Found {
+  NodeId node{};
+  struct stat attributes {};
+  bool lasting = false;  // the kernel may keep the name until it is told otherwise
+};
+
+struct Created {
+  Found found;
+  HandleId handle{};
+};
+
+// What setattr(2)-like calls ask for; times are accepted and ignored.
+struct AttributeChange {
+  std::optional<uint32_t> mode;
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  std::optional<uint64_t> size;
+};
+
+// How a handle was opened, as far as it matters here.
+struct Access {
+  bool reads = false;
+};
+
+// The mounted tree. Permissions are the kernel's business. Every Status and Result goes through
+// to_errno() to become the answer. Thread-safe; only what is said to wait waits for a sync.
+class Operations {
+ public:
+  // `store` and `notices` must outlive this.
+  static Result<std::unique_ptr<Operations>> create(range::Store& store, FsOptions options,
+                                                    Notices& notices);
+
+  Result<Found> look_up(NodeId parent, std::string_view name);
+  void forget(NodeId node, uint64_t lookups) { tree_.nodes.forget(node, lookups); }
+
+  // Creates a journal and opens it. One that is there already is opened, unless `exclusive`.
+  Result<Created> create(NodeId parent, std::string_view name, uint32_t mode, bool exclusive,
+                         const Caller& caller);
+  // Creates a journal without opening it.
+  Result<Found> make_journal(NodeId parent, std::string_view name, uint32_t mode,
+                             const Caller& caller);
+  Result<Found> make_directory(NodeId parent, std::string_view name, uint32_t mode,
+                               const Caller& caller);
+  Status remove(NodeId parent, std::string_view name);
+  Status remove_directory(NodeId parent, std::string_view name);
+  // `flags` as of renameat2(2).
+  Status rename(const Place& from, const Place& to, unsigned flags);
+
+  // For an answer that the kernel may keep.
+  Result<struct stat> attributes(NodeId node);
+  Result<struct stat> set_attributes(NodeId node, const AttributeChange& change);
+  // Whether the kernel may keep attributes of this node at all.
+  bool attributes_last(NodeId node) const;
+
+  // Whether open() may wait: for a sync, or long.
+  bool open_waits(NodeId node, Access access) const;
+  Result<HandleId> open(NodeId node, Access access);
+  Result<HandleId> open_directory(NodeId node);
+  void close(HandleId handle) { handles_.close(handle); }
+
+  Result<size_t> read(HandleId handle, uint64_t offset, MutableBytes into);
+
+  // Appends all of `data` to a journal. `at_end`: whatever `offset` says; otherwise `offset` must
+  // be the end of the view.
+  Status append(HandleId handle, ConstBytes data, uint64_t offset, bool at_end);
+  // Which control file it is, if it is one: what is written to it are commands.
+  std::optional<ControlKind> control_kind(HandleId handle) const;
+  // Runs a command written to a control file; may wait. Returns what ControlFiles::run() does.
+  Result<std::optional<JournalId>> command(HandleId handle, std::string_view text,
+                                           const Caller& caller);
+  // Everything appended to this file survives power loss when it returns; waits.
+  Status sync(HandleId handle);
+  // Likewise for the whole store, names included; waits.
+  Status sync_all() { return tree_.store.sync(); }
+
+  // Entries from index `offset` on, "." and ".." first; 0 lists the directory anew.
+  Result<std::vector<ListedEntry>> list(HandleId handle, uint64_t offset, size_t entries_max);
+
+  Result<std::string> property(NodeId node, std::string_view name);
+  Result<std::vector<std::string>> property_names(NodeId node);
+  Status set_property(NodeId node, std::string_view name, std::string_view value, SetMode mode);
+  Status remove_property(NodeId node, std::string_view name);
+
+  Result<struct statvfs> space();
+
+  NodeTable& nodes() { return tree_.nodes; }
+
+  // Lets go of every journal, also of those in open files. To be called when nobody calls anything
+  // any more and before the store is closed.
+  void release_all();
+
+ private:
+  Operations(range::Store& store, FsOptions options, Notices& notices, uint64_t root_inode);
+
+  // These require tree_.names to be held.
+  Result<std::string> path_of(NodeId directory) const;
+  Result<std::string> path_of(NodeId directory, std::string_view name) const;
+  Result<Found> found_journal(const std::shared_ptr<Journal>& journal, const Place& place);
+  Result<Found> found_directory(uint64_t inode, const Place& place, const std::string& path);
+  Result<Found> look_up_control(NodeId parent, const ControlName& name);
+  Result<std::shared_ptr<Journal>> open_journal(JournalId id, const std::string& path);
+  Result<std::shared_ptr<Journal>> create_journal(const Place& place, uint32_t mode,
+                                                  const Caller& caller);
+  Result<Attributes> inherit(NodeId parent, uint32_t mode, const Caller& caller) const;
+  Status check_new_name(const Place& place) const;
+  bool is_control_file(const Place& place);
+  void gone(const std::optional<range::Entry>& entry);
+  void moved(const range::Entry& entry, const Place& to);
+  void directory_changed(NodeId directory);
+
+  Result<Node> node(NodeId id) const;
+  Result<std::shared_ptr<Handle>> handle(HandleId id) const;
+  struct stat attributes_of(const ViewNode& view);
+  Result<struct stat> attributes_of(NodeId id, const Node& node);
+  Status store_attributes(NodeId id, const Node& node, const AttributeChange& change);
+  void announce_change(const Journal& journal, NodeId except);
+  Result<std::vector<ListedEntry>> list_all(NodeId directory);
+  void add_controls(std::vector<ListedEntry>& list, std::string_view name, uint64_t inode) const;
+
+  Tree tree_;
+  Properties properties_{tree_};
+  ControlFiles controls_{tree_, properties_};
+  HandleTable handles_;
+  Notices& notices_;
+};
+
+}  // namespace rangefs

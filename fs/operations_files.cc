@@ -1,0 +1,287 @@
+// Operations on what names lead to: attributes, reading, appending.
+#include <algorithm>
+#include <cerrno>
+
+#include "fs/errno_map.h"
+#include "fs/operations.h"
+
+namespace rangefs {
+
+using range::EntryKind;
+
+Result<std::unique_ptr<Operations>> Operations::create(range::Store& store, FsOptions options,
+                                                       Notices& notices) {
+  ASSIGN_OR_RETURN(const auto root, store.look_up(""));
+  if (!root) return Error{Errc::kNotFound, 0, options.store};
+  return std::unique_ptr<Operations>(new Operations(store, std::move(options), notices, root->id));
+}
+
+Operations::Operations(range::Store& store, FsOptions options, Notices& notices,
+                       uint64_t root_inode)
+    : tree_(store, std::move(options), root_inode), notices_(notices) {}
+
+Result<Node> Operations::node(NodeId id) const {
+  auto found = tree_.nodes.find(id);
+  if (!found) return refused(ESTALE);
+  return *std::move(found);
+}
+
+Result<std::shared_ptr<Handle>> Operations::handle(HandleId id) const {
+  auto found = handles_.find(id);
+  if (found == nullptr) return refused(EBADF);
+  return found;
+}
+
+struct stat Operations::attributes_of(const ViewNode& view) {
+  const bool linked = tree_.nodes.place(view.journal->id()).has_value();
+  return view_attributes(*view.journal, view.base, linked, tree_.usage);
+}
+
+Result<struct stat> Operations::attributes_of(NodeId id, const Node& node) {
+  if (const auto* view = std::get_if<ViewNode>(&node)) return attributes_of(*view);
+  if (const auto* directory = std::get_if<DirectoryNode>(&node)) {
+    ASSIGN_OR_RETURN(const std::string path, path_of(id));
+    ASSIGN_OR_RETURN(const Attributes stored, tree_.store.directory_attributes(path));
+    const range::Time changed = tree_.times.changed(directory->inode);
+    return rangefs::directory_attributes(stored, directory->inode, changed);
+  }
+  const auto& control = std::get<ControlNode>(node);
+  if (control.journal != nullptr) {
+    const auto st = attributes_of(ViewNode{control.journal, {}});
+    return control_attributes(st, control.kind);
+  }
+  ASSIGN_OR_RETURN(const Node directory, this->node(control.directory));
+  ASSIGN_OR_RETURN(const struct stat st, attributes_of(control.directory, directory));
+  return control_attributes(st, control.kind);
+}
+
+Result<struct stat> Operations::attributes(NodeId id) {
+  ASSIGN_OR_RETURN(const Node found, node(id));
+  const std::shared_lock lock(tree_.names);
+  tree_.nodes.attributes_answered(id);
+  return attributes_of(id, found);
+}
+
+bool Operations::attributes_last(NodeId id) const {
+  // Those of a control file change with its journal's, and nobody tells the kernel.
+  const auto found = tree_.nodes.find(id);
+  return found && !std::holds_alternative<ControlNode>(*found);
+}
+
+Status Operations::store_attributes(NodeId id, const Node& node, const AttributeChange& change) {
+  if (!change.mode && !change.uid && !change.gid) return {};
+  const std::lock_guard lock(tree_.settings);
+  const auto* view = std::get_if<ViewNode>(&node);
+  ASSIGN_OR_RETURN(const std::string path,
+                   view != nullptr ? Result<std::string>(std::string()) : path_of(id));
+  ASSIGN_OR_RETURN(Attributes stored, view != nullptr
+                                          ? Result<Attributes>(view->journal->attributes())
+                                          : tree_.store.directory_attributes(path));
+  stored.mode = change.mode.value_or(stored.mode) & 07777;
+  stored.uid = change.uid.value_or(stored.uid);
+  stored.gid = change.gid.value_or(stored.gid);
+  return view != nullptr ? view->journal->set_attributes(stored)
+                         : tree_.store.set_directory_attributes(path, stored);
+}
+
+Result<struct stat> Operations::set_attributes(NodeId id, const AttributeChange& change) {
+  ASSIGN_OR_RETURN(const Node found, node(id));
+  const bool owner_or_mode = change.mode || change.uid || change.gid;
+  if (std::holds_alternative<ControlNode>(found)) {
+    if (owner_or_mode) return refused(EPERM);
+    return attributes(id);  // a shell's O_TRUNC is harmless
+  }
+  const auto* view = std::get_if<ViewNode>(&found);
+  if (change.size) {
+    if (view == nullptr) return refused(EISDIR);
+    const ByteOffset end = view->journal->extent().end.offset;
+    if (view->base + *change.size != end) return refused(EPERM);
+  }
+  {
+    const std::shared_lock lock(tree_.names);
+    RETURN_IF_ERROR(store_attributes(id, found, change));
+  }
+  if (view != nullptr && owner_or_mode) announce_change(*view->journal, id);
+  return attributes(id);
+}
+
+void Operations::announce_change(const Journal& journal, NodeId except) {
+  for (const NodeId id : tree_.nodes.take_answered(journal.id(), except)) {
+    notices_.attributes_changed(id);
+  }
+}
+
+bool Operations::open_waits(NodeId id, Access access) const {
+  const auto found = tree_.nodes.find(id);
+  const auto* control = found ? std::get_if<ControlNode>(&*found) : nullptr;
+  return control != nullptr && access.reads && ControlFiles::print_waits(*control);
+}
+
+Result<HandleId> Operations::open(NodeId id, Access access) {
+  ASSIGN_OR_RETURN(Node found, node(id));
+  if (auto* view = std::get_if<ViewNode>(&found)) {
+    return handles_.open(JournalHandle{id, std::move(view->journal), view->base});
+  }
+  if (auto* control = std::get_if<ControlNode>(&found)) {
+    ControlHandle opened{*control, {}};
+    if (access.reads) {
+      ASSIGN_OR_RETURN(opened.text, controls_.print(*control));
+    }
+    return handles_.open(std::move(opened));
+  }
+  return refused(EISDIR);
+}
+
+Result<HandleId> Operations::open_directory(NodeId id) {
+  ASSIGN_OR_RETURN(const Node found, node(id));
+  if (!std::holds_alternative<DirectoryNode>(found)) return refused(ENOTDIR);
+  return handles_.open_directory(id);
+}
+
+Result<size_t> Operations::read(HandleId id, uint64_t offset, MutableBytes into) {
+  ASSIGN_OR_RETURN(const auto opened, handle(id));
+  if (const auto* control = std::get_if<ControlHandle>(opened.get())) {
+    const std::string& text = control->text;
+    const size_t begin = std::min<uint64_t>(offset, text.size());
+    const size_t count = std::min(into.size(), text.size() - begin);
+    std::ranges::copy(range::as_bytes(text).subspan(begin, count), into.begin());
+    return count;
+  }
+  const auto* file = std::get_if<JournalHandle>(opened.get());
+  if (file == nullptr) return refused(EISDIR);
+  // The page cache takes a short read for the end of the file, so go on until there is no more.
+  size_t done = 0;
+  while (done < into.size()) {
+    const auto count = file->journal->read(file->base + offset + done, into.subspan(done));
+    if (!count) {
+      if (done > 0) break;  // what precedes the damage is readable
+      return count.error().code == Errc::kOutOfRange ? refused(ESTALE) : count.error();
+    }
+    if (*count == 0) break;
+    done += *count;
+  }
+  return done;
+}
+
+Status Operations::append(HandleId id, ConstBytes data, uint64_t offset, bool at_end) {
+  ASSIGN_OR_RETURN(const auto opened, handle(id));
+  const auto* file = std::get_if<JournalHandle>(opened.get());
+  if (file == nullptr) return refused(EBADF);
+  const auto at = at_end ? std::nullopt : std::optional(file->base + offset);
+  ASSIGN_OR_RETURN(const ByteOffset end, file->journal->append(data, at));
+  static_cast<void>(end);
+  announce_change(*file->journal, file->node);
+  return {};
+}
+
+std::optional<ControlKind> Operations::control_kind(HandleId id) const {
+  const auto opened = handles_.find(id);
+  const auto* control = opened ? std::get_if<ControlHandle>(opened.get()) : nullptr;
+  return control != nullptr ? std::optional(control->control.kind) : std::nullopt;
+}
+
+Result<std::optional<JournalId>> Operations::command(HandleId id, std::string_view text,
+                                                     const Caller& caller) {
+  ASSIGN_OR_RETURN(const auto opened, handle(id));
+  const auto* control = std::get_if<ControlHandle>(opened.get());
+  if (control == nullptr) return refused(EBADF);
+  return controls_.run(control->control, text, caller);
+}
+
+Status Operations::sync(HandleId id) {
+  ASSIGN_OR_RETURN(const auto opened, handle(id));
+  const auto* file = std::get_if<JournalHandle>(opened.get());
+  if (file == nullptr) return {};  // control files hold nothing
+  const auto durable = file->journal->sync();
+  if (!durable) return durable.error();
+  return {};
+}
+
+void Operations::add_controls(std::vector<ListedEntry>& list, std::string_view name,
+                              uint64_t inode) const {
+  for (const ControlKind kind : kControlKinds) {
+    list.push_back({std::string(name).append(suffix(kind)), control_inode(inode, kind), false});
+  }
+}
+
+Result<std::vector<ListedEntry>> Operations::list_all(NodeId directory) {
+  ASSIGN_OR_RETURN(const Node found, node(directory));
+  const uint64_t inode = std::get<DirectoryNode>(found).inode;
+  const std::shared_lock lock(tree_.names);
+  ASSIGN_OR_RETURN(const std::string path, path_of(directory));
+  ASSIGN_OR_RETURN(auto entries, tree_.store.list(path));
+  std::ranges::sort(entries, {}, &range::NamedEntry::name);
+  std::vector<ListedEntry> list{{".", inode, true}, {"..", inode, true}};
+  if (tree_.options.list_control) add_controls(list, "", inode);
+  for (auto& [name, entry] : entries) {
+    if (is_reserved(name, directory == kRootNode)) continue;  // not to be reached by this name
+    const bool is_directory = entry.kind == EntryKind::kDirectory;
+    if (tree_.options.list_control && !is_directory) add_controls(list, name, entry.id);
+    list.push_back({std::move(name), entry.id, is_directory});
+  }
+  return list;
+}
+
+Result<std::vector<ListedEntry>> Operations::list(HandleId id, uint64_t offset,
+                                                  size_t entries_max) {
+  ASSIGN_OR_RETURN(const auto opened, handle(id));
+  if (!std::holds_alternative<DirectoryHandle>(*opened)) return refused(ENOTDIR);
+  auto& directory = std::get<DirectoryHandle>(*opened);
+  const range::MutexLock lock(directory.mutex);
+  if (offset == 0) {
+    ASSIGN_OR_RETURN(directory.listing, list_all(directory.directory));
+  }
+  const size_t begin = std::min<uint64_t>(offset, directory.listing.size());
+  const size_t count = std::min(entries_max, directory.listing.size() - begin);
+  const auto first = directory.listing.begin() + static_cast<ptrdiff_t>(begin);
+  return std::vector<ListedEntry>(first, first + static_cast<ptrdiff_t>(count));
+}
+
+Result<std::string> Operations::property(NodeId id, std::string_view name) {
+  ASSIGN_OR_RETURN(const Node found, node(id));
+  return properties_.get(id, found, name);
+}
+
+Result<std::vector<std::string>> Operations::property_names(NodeId id) {
+  ASSIGN_OR_RETURN(const Node found, node(id));
+  ASSIGN_OR_RETURN(const auto all, properties_.all(id, found));
+  std::vector<std::string> names;
+  names.reserve(all.size());
+  for (const auto& property : all)
+    names.push_back(std::string(kPropertyPrefix).append(property.key));
+  return names;
+}
+
+Status Operations::set_property(NodeId id, std::string_view name, std::string_view value,
+                                SetMode mode) {
+  ASSIGN_OR_RETURN(const Node found, node(id));
+  return properties_.set(id, found, name, value, mode);
+}
+
+Status Operations::remove_property(NodeId id, std::string_view name) {
+  ASSIGN_OR_RETURN(const Node found, node(id));
+  return properties_.remove(id, found, name);
+}
+
+Result<struct statvfs> Operations::space() {
+  ASSIGN_OR_RETURN(const range::Space space, tree_.store.space());
+  constexpr uint64_t kBlock = 4096;
+  struct statvfs st {};
+  st.f_bsize = kBlock;
+  st.f_frsize = kBlock;
+  st.f_blocks = space.bytes_total / kBlock;
+  st.f_bfree = space.bytes_free / kBlock;
+  st.f_bavail = space.bytes_available / kBlock;
+  st.f_files = space.files_total;
+  st.f_ffree = space.files_free;
+  st.f_favail = space.files_free;
+  st.f_namemax = kNameBytesMax;
+  return st;
+}
+
+void Operations::release_all() {
+  handles_.clear();
+  tree_.nodes.clear();
+}
+
+}  // namespace rangefs

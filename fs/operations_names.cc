@@ -1,0 +1,220 @@
+// Operations on names: what is where, and how that changes.
+#include <fcntl.h>  // RENAME_NOREPLACE
+#include <stdio.h>
+
+#include <cerrno>
+
+#include "fs/errno_map.h"
+#include "fs/operations.h"
+
+namespace rangefs {
+
+using range::Entry;
+using range::EntryKind;
+
+Result<std::string> Operations::path_of(NodeId directory) const {
+  auto path = tree_.nodes.path(directory);
+  if (!path) return refused(ENOENT);
+  return *std::move(path);
+}
+
+Result<std::string> Operations::path_of(NodeId directory, std::string_view name) const {
+  ASSIGN_OR_RETURN(std::string path, path_of(directory));
+  if (!path.empty()) path += '/';
+  path += name;
+  return path;
+}
+
+Result<std::shared_ptr<Journal>> Operations::open_journal(JournalId id, const std::string& path) {
+  if (auto journal = tree_.nodes.journal(id)) return journal;
+  return tree_.store.open(id, path);
+}
+
+Result<Found> Operations::found_journal(const std::shared_ptr<Journal>& journal,
+                                        const Place& place) {
+  const ByteOffset base = tree_.bases.of(*journal).offset;
+  const NodeId id = tree_.nodes.enter_view(journal, base, place);
+  return Found{id, attributes_of(ViewNode{journal, base}), true};
+}
+
+Result<Found> Operations::found_directory(uint64_t inode, const Place& place,
+                                          const std::string& path) {
+  ASSIGN_OR_RETURN(const Attributes stored, tree_.store.directory_attributes(path));
+  const NodeId id = tree_.nodes.enter_directory(inode, place);
+  return Found{id, rangefs::directory_attributes(stored, inode, tree_.times.changed(inode)), true};
+}
+
+Result<Found> Operations::look_up(NodeId parent, std::string_view name) {
+  const std::shared_lock lock(tree_.names);
+  if (const auto control = parse_control_name(name)) return look_up_control(parent, *control);
+  if (name.size() > kNameBytesMax) return refused(ENAMETOOLONG);
+  if (is_reserved(name, parent == kRootNode)) return refused(ENOENT);
+  ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
+  ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
+  if (!entry) return refused(ENOENT);
+  const Place place{parent, std::string(name)};
+  if (entry->kind == EntryKind::kDirectory) return found_directory(entry->id, place, path);
+  ASSIGN_OR_RETURN(const auto journal, open_journal(JournalId(entry->id), path));
+  return found_journal(journal, place);
+}
+
+Result<Found> Operations::look_up_control(NodeId parent, const ControlName& name) {
+  if (name.journal.size() > kNameBytesMax) return refused(ENAMETOOLONG);
+  ControlNode control{name.kind, nullptr, parent};
+  ASSIGN_OR_RETURN(const Node directory, node(parent));
+  if (!name.journal.empty()) {
+    if (is_reserved(name.journal, parent == kRootNode)) return refused(ENOENT);
+    ASSIGN_OR_RETURN(const std::string path, path_of(parent, name.journal));
+    ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
+    if (!entry || entry->kind != EntryKind::kJournal) return refused(ENOENT);
+    ASSIGN_OR_RETURN(control.journal, open_journal(JournalId(entry->id), path));
+  }
+  const auto* directory_node = std::get_if<DirectoryNode>(&directory);
+  if (directory_node == nullptr) return refused(ENOTDIR);
+  ASSIGN_OR_RETURN(const struct stat st, attributes_of(NodeId{}, control));
+  return Found{tree_.nodes.enter_control(control, directory_node->inode), st, false};
+}
+
+Status Operations::check_new_name(const Place& place) const {
+  if (is_reserved(place.name, place.parent == kRootNode)) return refused(EINVAL);
+  if (place.name.size() > kNameBytesMax) return refused(ENAMETOOLONG);
+  return {};
+}
+
+Result<Attributes> Operations::inherit(NodeId parent, uint32_t mode, const Caller& caller) const {
+  ASSIGN_OR_RETURN(const std::string path, path_of(parent));
+  ASSIGN_OR_RETURN(const Attributes above, tree_.store.directory_attributes(path));
+  Attributes attributes;
+  attributes.mode = mode & 07777;
+  attributes.uid = caller.uid;
+  // A set-group-ID directory hands its group on, as everywhere.
+  attributes.gid = (above.mode & S_ISGID) != 0 ? above.gid : caller.gid;
+  if (S_ISDIR(mode)) attributes.mode |= above.mode & S_ISGID;
+  attributes.created =
+      std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return attributes;
+}
+
+Result<std::shared_ptr<Journal>> Operations::create_journal(const Place& place, uint32_t mode,
+                                                            const Caller& caller) {
+  RETURN_IF_ERROR(check_new_name(place));
+  ASSIGN_OR_RETURN(const std::string path, path_of(place.parent, place.name));
+  ASSIGN_OR_RETURN(const Attributes attributes,
+                   inherit(place.parent, (mode & 07777) | S_IFREG, caller));
+  ASSIGN_OR_RETURN(auto journal, tree_.store.create(path, attributes));
+  directory_changed(place.parent);
+  return journal;
+}
+
+Result<Found> Operations::make_journal(NodeId parent, std::string_view name, uint32_t mode,
+                                       const Caller& caller) {
+  const Place place{parent, std::string(name)};
+  const std::shared_lock lock(tree_.names);
+  ASSIGN_OR_RETURN(const auto journal, create_journal(place, mode, caller));
+  return found_journal(journal, place);
+}
+
+Result<Created> Operations::create(NodeId parent, std::string_view name, uint32_t mode,
+                                   bool exclusive, const Caller& caller) {
+  auto made = make_journal(parent, name, mode, caller);
+  if (!made && made.error().code == Errc::kExists && !exclusive) made = look_up(parent, name);
+  if (!made) return made.error();
+  auto opened = open(made->node, Access{true});
+  if (!opened) {
+    forget(made->node, 1);
+    return opened.error();
+  }
+  return Created{*made, *opened};
+}
+
+Result<Found> Operations::make_directory(NodeId parent, std::string_view name, uint32_t mode,
+                                         const Caller& caller) {
+  const Place place{parent, std::string(name)};
+  const std::shared_lock lock(tree_.names);
+  RETURN_IF_ERROR(check_new_name(place));
+  ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
+  ASSIGN_OR_RETURN(const Attributes attributes, inherit(parent, (mode & 07777) | S_IFDIR, caller));
+  RETURN_IF_ERROR(tree_.store.make_directory(path, attributes));
+  directory_changed(parent);
+  ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
+  if (!entry) return refused(ENOENT);
+  return found_directory(entry->id, place, path);
+}
+
+bool Operations::is_control_file(const Place& place) {
+  const auto control = parse_control_name(place.name);
+  if (!control) return false;
+  if (control->journal.empty()) return true;
+  const auto path = path_of(place.parent, control->journal);
+  if (!path) return false;
+  const auto entry = tree_.store.look_up(*path);
+  return entry && *entry && (*entry)->kind == EntryKind::kJournal;
+}
+
+void Operations::gone(const std::optional<Entry>& entry) {
+  if (!entry) return;
+  if (entry->kind == EntryKind::kJournal) {
+    tree_.nodes.journal_removed(JournalId(entry->id));
+    tree_.bases.erase(JournalId(entry->id));
+  } else {
+    tree_.nodes.directory_removed(entry->id);
+    tree_.times.erase(entry->id);
+  }
+}
+
+void Operations::moved(const Entry& entry, const Place& to) {
+  if (entry.kind == EntryKind::kJournal) {
+    tree_.nodes.journal_moved(JournalId(entry.id), to);
+  } else {
+    tree_.nodes.directory_moved(entry.id, to);
+  }
+}
+
+void Operations::directory_changed(NodeId directory) {
+  const auto node = tree_.nodes.find(directory);
+  if (!node) return;
+  if (const auto* found = std::get_if<DirectoryNode>(&*node)) tree_.times.change(found->inode);
+}
+
+Status Operations::remove(NodeId parent, std::string_view name) {
+  const std::shared_lock lock(tree_.names);
+  if (is_control_file(Place{parent, std::string(name)})) return refused(EPERM);
+  ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
+  ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
+  RETURN_IF_ERROR(tree_.store.remove(path));
+  gone(entry);
+  directory_changed(parent);
+  return {};
+}
+
+Status Operations::remove_directory(NodeId parent, std::string_view name) {
+  const std::shared_lock lock(tree_.names);
+  ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
+  ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
+  RETURN_IF_ERROR(tree_.store.remove_directory(path));
+  gone(entry);
+  directory_changed(parent);
+  return {};
+}
+
+Status Operations::rename(const Place& from, const Place& to, unsigned flags) {
+  if ((flags & ~unsigned{RENAME_NOREPLACE}) != 0) return refused(EINVAL);
+  const std::unique_lock lock(tree_.names);
+  if (is_control_file(from)) return refused(EPERM);
+  RETURN_IF_ERROR(check_new_name(to));
+  ASSIGN_OR_RETURN(const std::string old_path, path_of(from.parent, from.name));
+  ASSIGN_OR_RETURN(const std::string new_path, path_of(to.parent, to.name));
+  ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(old_path));
+  ASSIGN_OR_RETURN(const std::optional<Entry> replaced, tree_.store.look_up(new_path));
+  if (!entry) return refused(ENOENT);
+  const bool replace = (flags & RENAME_NOREPLACE) == 0;
+  RETURN_IF_ERROR(tree_.store.rename(old_path, new_path, replace));
+  if (old_path == new_path) return {};
+  gone(replaced);
+  moved(*entry, to);
+  directory_changed(from.parent);
+  directory_changed(to.parent);
+  return {};
+}
+
+}  // namespace rangefs

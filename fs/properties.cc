@@ -1,0 +1,219 @@
+#include "fs/properties.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "fs/errno_map.h"
+#include "journal/position.h"
+
+namespace rangefs {
+
+namespace {
+
+constexpr std::string_view kFraming = "framing";
+constexpr std::string_view kKeep = "keep";
+
+std::string_view parent_of(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::optional<range::Framing> parse_framing(std::string_view text) {
+  if (text == to_string(range::Framing::kLine)) return range::Framing::kLine;
+  if (text == to_string(range::Framing::kWrite)) return range::Framing::kWrite;
+  return std::nullopt;
+}
+
+std::optional<bool> parse_flag(std::string_view text) {
+  if (text == "1") return true;
+  if (text == "0") return false;
+  return std::nullopt;
+}
+
+// What `name` names, without the prefix.
+Result<std::string_view> key_of(std::string_view name) {
+  if (!name.starts_with(kPropertyPrefix)) return refused(EOPNOTSUPP);
+  return name.substr(kPropertyPrefix.size());
+}
+
+// Stores `value` (nothing: inherited) under `key`, one of those that can be set.
+Status assign(Attributes& attributes, bool is_directory, std::string_view key,
+              std::optional<std::string_view> value) {
+  if (key == kKeep) {
+    attributes.keep = value ? parse_flag(*value) : std::nullopt;
+    if (value && !attributes.keep) return refused(EINVAL);
+    return {};
+  }
+  if (!value && !is_directory) return refused(EPERM);  // a journal always has a framing
+  attributes.framing = value ? parse_framing(*value) : std::nullopt;
+  if (value && !attributes.framing) return refused(EINVAL);
+  return {};
+}
+
+bool is_set(const Attributes& attributes, std::string_view key) {
+  return key == kKeep ? attributes.keep.has_value() : attributes.framing.has_value();
+}
+
+bool can_be_set(std::string_view key) { return key == kFraming || key == kKeep; }
+
+// Keys that can only be read; whether of journals or directories makes no difference to refusals.
+bool is_read_only(std::string_view key) {
+  static constexpr std::array<std::string_view, 22> kKeys{
+      "id",         "records",       "bytes",     "first_record", "start",       "end",
+      "position",   "first_time",    "last_time", "synced_bytes", "open_bytes",  "chunks",
+      "disk_bytes", "torn_tails",    "state",     "journals",     "directories", "store",
+      "chunk_size", "sync_interval", "version",   "clock_ahead"};
+  return std::ranges::find(kKeys, key) != kKeys.end();
+}
+
+// When the oldest record was appended, if there is one and it can be read.
+std::optional<range::Time> first_time(Journal& journal, range::RecordNumber first) {
+  const auto batch = journal.read_records(first, 1, 1);
+  if (!batch || batch->items.empty()) return std::nullopt;
+  return batch->items.front().time;
+}
+
+}  // namespace
+
+bool Properties::kept(const Attributes& own, std::string_view path) {
+  if (own.keep) return *own.keep;
+  while (true) {
+    if (const auto above = tree_.store.directory_attributes(path); above && above->keep) {
+      return *above->keep;
+    }
+    if (path.empty()) return false;
+    path = parent_of(path);
+  }
+}
+
+range::Framing Properties::framing(const Attributes& own, std::string_view path) {
+  if (own.framing) return *own.framing;
+  while (!path.empty()) {
+    path = parent_of(path);
+    const auto above = tree_.store.directory_attributes(path);
+    if (above && above->framing) return *above->framing;
+  }
+  return tree_.store.options().framing;
+}
+
+std::vector<Property> Properties::of_journal(Journal& journal) {
+  const Attributes own = journal.attributes();
+  const range::Extent extent = journal.extent();
+  const uint64_t records = extent.end.record - extent.begin.record;
+  const auto place = tree_.nodes.place(journal.id());
+  const auto directory = place ? tree_.nodes.path(place->parent) : std::nullopt;
+  std::vector<Property> all{
+      {"id", fmt::format("{:016x}", journal.id().value())},
+      {kFraming, std::string(to_string(own.framing.value_or(range::Framing::kLine)))},
+      {kKeep, kept(own, directory.value_or("")) ? "1" : "0"},
+      {"records", std::to_string(records)},
+      {"bytes", std::to_string(extent.end.offset - extent.begin.offset)},
+      {"first_record", std::to_string(extent.begin.record.value())},
+      {"start", to_string(extent.begin.position)},
+      {"end", to_string(extent.end.position)},
+      {"position", to_string(tree_.bases.of(journal).position)},
+  };
+  if (records > 0) {
+    if (const auto first = first_time(journal, extent.begin.record)) {
+      all.push_back({"first_time", range::to_string(*first)});
+    }
+    all.push_back({"last_time", range::to_string(extent.last_time)});
+  }
+  all.push_back({"synced_bytes", std::to_string(extent.synced - extent.begin.offset)});
+  all.push_back({"open_bytes", std::to_string(extent.open_bytes)});
+  const auto info = journal.info();
+  if (info) {
+    all.push_back({"chunks", std::to_string(info->chunks)});
+    all.push_back({"disk_bytes", std::to_string(info->disk_bytes)});
+    all.push_back({"torn_tails", std::to_string(info->torn_tails)});
+    all.push_back({"clock_ahead", info->clock_ahead ? "1" : "0"});
+  }
+  const std::string failure = info ? info->failure : range::to_string(info.error());
+  all.push_back({"state", failure.empty() ? "ok" : failure});
+  return all;
+}
+
+Result<std::vector<Property>> Properties::of_directory(NodeId id) {
+  const std::shared_lock lock(tree_.names);
+  const auto path = tree_.nodes.path(id);
+  if (!path) return refused(ENOENT);
+  ASSIGN_OR_RETURN(const Attributes own, tree_.store.directory_attributes(*path));
+  ASSIGN_OR_RETURN(const auto entries, tree_.store.list(*path));
+  const auto journals = std::ranges::count(entries, range::EntryKind::kJournal,
+                                           [](const auto& named) { return named.entry.kind; });
+  std::vector<Property> all{
+      {kFraming, std::string(to_string(framing(own, *path)))},
+      {kKeep, kept(own, *path) ? "1" : "0"},
+      {"journals", std::to_string(journals)},
+      {"directories", std::to_string(std::ssize(entries) - journals)},
+  };
+  if (id == kRootNode) {
+    const range::StoreOptions& options = tree_.store.options();
+    all.push_back({"store", tree_.options.store});
+    all.push_back({"chunk_size", std::to_string(options.chunk_size)});
+    all.push_back({"sync_interval", fmt::format("{}ms", options.sync_interval.count())});
+    all.push_back({"version", tree_.options.version});
+  }
+  return all;
+}
+
+Result<std::vector<Property>> Properties::all(NodeId id, const Node& node) {
+  if (const auto* view = std::get_if<ViewNode>(&node)) {
+    const std::shared_lock lock(tree_.names);
+    return of_journal(*view->journal);
+  }
+  if (std::holds_alternative<DirectoryNode>(node)) return of_directory(id);
+  return std::vector<Property>();
+}
+
+Result<std::string> Properties::text(NodeId id, const Node& node) {
+  ASSIGN_OR_RETURN(const auto properties, all(id, node));
+  std::string lines;
+  for (const auto& [key, value] : properties) lines += fmt::format("{}: {}\n", key, value);
+  return lines;
+}
+
+Result<std::string> Properties::get(NodeId id, const Node& node, std::string_view name) {
+  ASSIGN_OR_RETURN(const std::string_view key, key_of(name));
+  ASSIGN_OR_RETURN(const auto properties, all(id, node));
+  const auto it = std::ranges::find(properties, key, &Property::key);
+  if (it == properties.end()) return refused(ENODATA);
+  return it->value;
+}
+
+Status Properties::change(NodeId id, const Node& node, std::string_view key,
+                          std::optional<std::string_view> value, SetMode mode) {
+  const std::shared_lock names(tree_.names);
+  const std::lock_guard lock(tree_.settings);
+  const auto* view = std::get_if<ViewNode>(&node);
+  const auto path = view == nullptr ? tree_.nodes.path(id) : "";
+  if (!path) return refused(ENOENT);
+  ASSIGN_OR_RETURN(Attributes attributes, view != nullptr
+                                              ? Result<Attributes>(view->journal->attributes())
+                                              : tree_.store.directory_attributes(*path));
+  if (mode == SetMode::kCreate && is_set(attributes, key)) return refused(EEXIST);
+  if (mode == SetMode::kReplace && !is_set(attributes, key)) return refused(ENODATA);
+  RETURN_IF_ERROR(assign(attributes, view == nullptr, key, value));
+  return view != nullptr ? view->journal->set_attributes(attributes)
+                         : tree_.store.set_directory_attributes(*path, attributes);
+}
+
+Status Properties::set(NodeId id, const Node& node, std::string_view name, std::string_view value,
+                       SetMode mode) {
+  ASSIGN_OR_RETURN(const std::string_view key, key_of(name));
+  if (is_read_only(key) || std::holds_alternative<ControlNode>(node)) return refused(EPERM);
+  if (!can_be_set(key)) return refused(EINVAL);
+  return change(id, node, key, value, mode);
+}
+
+Status Properties::remove(NodeId id, const Node& node, std::string_view name) {
+  ASSIGN_OR_RETURN(const std::string_view key, key_of(name));
+  if (is_read_only(key)) return refused(EPERM);
+  if (!can_be_set(key) || std::holds_alternative<ControlNode>(node)) return refused(ENODATA);
+  return change(id, node, key, std::nullopt, SetMode::kAny);
+}
+
+}  // namespace rangefs

@@ -1,0 +1,367 @@
+#include "tests/support/memory_store.h"
+
+#include <algorithm>
+
+namespace range::testing {
+
+namespace {
+
+constexpr ChunkId kOnlyChunk{uint64_t{1} << 32};
+
+Error failed(Errc code, std::string_view what) { return Error{code, 0, std::string(what)}; }
+
+std::string_view parent_of(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+bool is_below(std::string_view path, std::string_view directory) {
+  if (directory.empty()) return !path.empty();
+  return path.size() > directory.size() && path.starts_with(directory) &&
+         path[directory.size()] == '/';
+}
+
+}  // namespace
+
+MemoryJournal::MemoryJournal(JournalId id, Attributes attributes)
+    : id_(id), attributes_(attributes) {}
+
+void MemoryJournal::begin_record() {
+  const Time last = records_.empty() ? now_ : records_.back().time;
+  records_.push_back({bytes_.size(), std::max(now_, last)});
+}
+
+Result<ByteOffset> MemoryJournal::append(ConstBytes data, std::optional<ByteOffset> at) {
+  const std::lock_guard lock(mutex_);
+  if (failure_) return *failure_;
+  if (at && *at != ByteOffset(bytes_.size())) return failed(Errc::kNotPermitted, "append");
+  const bool by_line = attributes_.framing == Framing::kLine;
+  for (const std::byte byte : data) {
+    if (!open_) begin_record();
+    bytes_.push_back(byte);
+    open_ = !by_line || byte != std::byte{'\n'};
+  }
+  if (!by_line) open_ = false;
+  return ByteOffset(bytes_.size());
+}
+
+Result<ByteOffset> MemoryJournal::append_records(std::span<const ConstBytes> records) {
+  const std::lock_guard lock(mutex_);
+  if (failure_) return *failure_;
+  for (const ConstBytes record : records) {
+    begin_record();
+    bytes_.insert(bytes_.end(), record.begin(), record.end());
+  }
+  open_ = false;
+  return ByteOffset(bytes_.size());
+}
+
+Location MemoryJournal::location(uint64_t record) const {
+  if (record >= records_.size()) return end();
+  return {{kOnlyChunk, static_cast<uint32_t>(record)},
+          RecordNumber(record),
+          ByteOffset(records_[record].offset)};
+}
+
+Location MemoryJournal::end() const {
+  return {{kOnlyChunk, static_cast<uint32_t>(records_.size())},
+          RecordNumber(records_.size()),
+          ByteOffset(bytes_.size())};
+}
+
+Extent MemoryJournal::extent() const {
+  const std::lock_guard lock(mutex_);
+  Extent extent;
+  extent.begin = location(0);
+  extent.end = end();
+  extent.synced = ByteOffset(synced_);
+  extent.open_bytes = open_ ? bytes_.size() - records_.back().offset : 0;
+  extent.last_time = records_.empty() ? attributes_.created : records_.back().time;
+  return extent;
+}
+
+Result<size_t> MemoryJournal::read(ByteOffset from, MutableBytes into) {
+  const std::lock_guard lock(mutex_);
+  if (from.value() >= bytes_.size()) return size_t{0};
+  const size_t count = std::min(into.size(), bytes_.size() - from.value());
+  std::copy_n(bytes_.begin() + static_cast<ptrdiff_t>(from.value()), count, into.begin());
+  return count;
+}
+
+Result<RecordBatch> MemoryJournal::read_records(RecordNumber first, size_t records_max,
+                                                size_t bytes_max) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t complete = records_.size() - (open_ ? 1 : 0);
+  if (first.value() > records_.size()) return failed(Errc::kOutOfRange, "read_records");
+  RecordBatch batch{first, {}, {}};
+  for (uint64_t record = first.value(); record < complete; ++record) {
+    if (batch.items.size() == records_max || batch.bytes.size() > bytes_max) break;
+    const Location begin = location(record);
+    const uint64_t size = location(record + 1).offset - begin.offset;
+    const auto data = bytes_.begin() + static_cast<ptrdiff_t>(begin.offset.value());
+    batch.items.push_back({batch.bytes.size(), size, records_[record].time, begin.position});
+    batch.bytes.insert(batch.bytes.end(), data, data + static_cast<ptrdiff_t>(size));
+  }
+  return batch;
+}
+
+Result<Location> MemoryJournal::seek(const PositionSpec& spec, RecordNumber here) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t count = records_.size();
+  uint64_t record = 0;
+  if (std::holds_alternative<AtEnd>(spec)) {
+    record = count;
+  } else if (const auto* number = std::get_if<RecordNumber>(&spec)) {
+    record = number->value();
+  } else if (const auto* before = std::get_if<BeforeEnd>(&spec)) {
+    record = count - std::min(count, before->records);
+  } else if (const auto* after = std::get_if<AfterHere>(&spec)) {
+    record = after->records > count ? count + 1 : here.value() + after->records;
+  } else if (const auto* time = std::get_if<Time>(&spec)) {
+    record = static_cast<uint64_t>(std::ranges::lower_bound(records_, *time, {}, &Start::time) -
+                                   records_.begin());
+  } else if (const auto* position = std::get_if<Position>(&spec)) {
+    const bool ours = position->chunk == kOnlyChunk || *position == Position{};
+    record = ours ? position->record : count + 1;
+  }
+  if (record > count) return failed(Errc::kOutOfRange, "seek");
+  return location(record);
+}
+
+Result<Location> MemoryJournal::sync() {
+  const std::lock_guard lock(mutex_);
+  if (failure_) return *failure_;
+  synced_ = bytes_.size();
+  return end();
+}
+
+Attributes MemoryJournal::attributes() const {
+  const std::lock_guard lock(mutex_);
+  return attributes_;
+}
+
+Status MemoryJournal::set_attributes(const Attributes& attributes) {
+  const std::lock_guard lock(mutex_);
+  if (attributes.framing != attributes_.framing) open_ = false;
+  attributes_ = attributes;
+  return {};
+}
+
+Result<JournalInfo> MemoryJournal::info() {
+  const std::lock_guard lock(mutex_);
+  JournalInfo info;
+  info.chunks = 1;
+  info.disk_bytes = (bytes_.size() + 4095) / 4096 * 4096;
+  info.failure = failure_ ? to_string(*failure_) : "";
+  return info;
+}
+
+void MemoryJournal::set_now(Time now) {
+  const std::lock_guard lock(mutex_);
+  now_ = now;
+}
+
+void MemoryJournal::fail_with(Error error) {
+  const std::lock_guard lock(mutex_);
+  failure_ = std::move(error);
+}
+
+MemoryStore::MemoryStore(StoreOptions options) : options_(options) {
+  Node& root = tree_[""];
+  root.entry = {EntryKind::kDirectory, 1};
+  root.directory.mode = 0755;
+}
+
+MemoryStore::Node* MemoryStore::find(std::string_view path) {
+  const auto it = tree_.find(path);
+  return it == tree_.end() ? nullptr : &it->second;
+}
+
+Status MemoryStore::check_parent(std::string_view path) {
+  const Node* parent = find(parent_of(path));
+  if (parent == nullptr) return failed(Errc::kNotFound, path);
+  if (parent->entry.kind != EntryKind::kDirectory) return failed(Errc::kInvalid, path);
+  return {};
+}
+
+Status MemoryStore::check_free(std::string_view path) {
+  RETURN_IF_ERROR(check_parent(path));
+  if (find(path) != nullptr) return failed(Errc::kExists, path);
+  return {};
+}
+
+Result<std::optional<Entry>> MemoryStore::look_up(std::string_view path) {
+  const std::lock_guard lock(mutex_);
+  const Node* node = find(path);
+  return node == nullptr ? std::nullopt : std::optional(node->entry);
+}
+
+Result<std::shared_ptr<Journal>> MemoryStore::open(JournalId id, std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  if (const auto it = journals_.find(id); it != journals_.end()) {
+    return std::shared_ptr<Journal>(it->second);
+  }
+  if (const auto it = removed_.find(id); it != removed_.end()) {
+    if (auto journal = it->second.lock()) return std::shared_ptr<Journal>(std::move(journal));
+  }
+  return failed(Errc::kNotFound, name);
+}
+
+Framing MemoryStore::inherited_framing(std::string_view path) {
+  while (!path.empty()) {
+    path = parent_of(path);
+    if (const auto framing = find(path)->directory.framing) return *framing;
+  }
+  return options_.framing;
+}
+
+Result<std::shared_ptr<Journal>> MemoryStore::create(std::string_view path,
+                                                     const Attributes& attributes) {
+  const std::lock_guard lock(mutex_);
+  RETURN_IF_ERROR(check_free(path));
+  Attributes resolved = attributes;
+  if (!resolved.framing) resolved.framing = inherited_framing(path);
+  const JournalId id(++last_id_);
+  const auto journal = std::make_shared<MemoryJournal>(id, resolved);
+  journals_[id] = journal;
+  tree_[std::string(path)] = Node{{EntryKind::kJournal, id.value()}, {}};
+  return std::shared_ptr<Journal>(journal);
+}
+
+Status MemoryStore::make_directory(std::string_view path, const Attributes& attributes) {
+  const std::lock_guard lock(mutex_);
+  RETURN_IF_ERROR(check_free(path));
+  tree_[std::string(path)] = Node{{EntryKind::kDirectory, ++last_id_}, attributes};
+  return {};
+}
+
+bool MemoryStore::kept(std::string_view path, const MemoryJournal& journal) {
+  if (const auto keep = journal.attributes().keep) return *keep;
+  while (!path.empty()) {
+    path = parent_of(path);
+    if (const auto keep = find(path)->directory.keep) return *keep;
+  }
+  return false;
+}
+
+Status MemoryStore::remove(std::string_view path) {
+  const std::lock_guard lock(mutex_);
+  const Node* node = find(path);
+  if (node == nullptr) return failed(Errc::kNotFound, path);
+  if (node->entry.kind != EntryKind::kJournal) return failed(Errc::kInvalid, path);
+  const auto it = journals_.find(JournalId(node->entry.id));
+  if (kept(path, *it->second) && it->second->extent().end.record > RecordNumber(0)) {
+    return failed(Errc::kNotPermitted, path);
+  }
+  removed_[it->first] = it->second;
+  journals_.erase(it);
+  tree_.erase(tree_.find(path));
+  return {};
+}
+
+bool MemoryStore::has_entries(std::string_view directory) const {
+  return std::ranges::any_of(tree_,
+                             [&](const auto& item) { return is_below(item.first, directory); });
+}
+
+Status MemoryStore::remove_directory(std::string_view path) {
+  const std::lock_guard lock(mutex_);
+  const Node* node = find(path);
+  if (node == nullptr) return failed(Errc::kNotFound, path);
+  if (path.empty() || node->entry.kind != EntryKind::kDirectory) {
+    return failed(Errc::kInvalid, path);
+  }
+  if (has_entries(path)) return failed(Errc::kNotEmpty, path);
+  tree_.erase(tree_.find(path));
+  return {};
+}
+
+Status MemoryStore::make_room(std::string_view to, const Node& moved, bool replace) {
+  const Node* target = find(to);
+  if (target == nullptr) return {};
+  if (!replace) return failed(Errc::kExists, to);
+  if (target->entry.kind != moved.entry.kind) return failed(Errc::kInvalid, to);
+  if (has_entries(to)) return failed(Errc::kNotEmpty, to);
+  if (target->entry.kind == EntryKind::kJournal) {
+    const auto it = journals_.find(JournalId(target->entry.id));
+    if (it->second->extent().end.record > RecordNumber(0)) {
+      return failed(Errc::kNotPermitted, to);
+    }
+    removed_[it->first] = it->second;
+    journals_.erase(it);
+  }
+  tree_.erase(tree_.find(to));
+  return {};
+}
+
+Status MemoryStore::rename(std::string_view from, std::string_view to, bool replace) {
+  const std::lock_guard lock(mutex_);
+  const Node* found = find(from);
+  if (found == nullptr) return failed(Errc::kNotFound, from);
+  if (is_below(to, from)) return failed(Errc::kInvalid, to);
+  RETURN_IF_ERROR(check_parent(to));
+  RETURN_IF_ERROR(make_room(to, *found, replace));
+  std::map<std::string, Node, std::less<>> moved;
+  for (auto it = tree_.begin(); it != tree_.end();) {
+    if (it->first != from && !is_below(it->first, from)) {
+      ++it;
+      continue;
+    }
+    moved[std::string(to) + it->first.substr(from.size())] = it->second;
+    it = tree_.erase(it);
+  }
+  tree_.merge(moved);
+  return {};
+}
+
+Result<std::vector<NamedEntry>> MemoryStore::list(std::string_view directory) {
+  const std::lock_guard lock(mutex_);
+  if (find(directory) == nullptr) return failed(Errc::kNotFound, directory);
+  std::vector<NamedEntry> entries;
+  for (const auto& [path, node] : tree_) {
+    if (path.empty() || parent_of(path) != directory) continue;
+    const size_t slash = path.rfind('/');
+    entries.push_back({slash == std::string::npos ? path : path.substr(slash + 1), node.entry});
+  }
+  return entries;
+}
+
+Result<Attributes> MemoryStore::directory_attributes(std::string_view path) {
+  const std::lock_guard lock(mutex_);
+  const Node* node = find(path);
+  if (node == nullptr) return failed(Errc::kNotFound, path);
+  return node->directory;
+}
+
+Status MemoryStore::set_directory_attributes(std::string_view path, const Attributes& attributes) {
+  const std::lock_guard lock(mutex_);
+  Node* node = find(path);
+  if (node == nullptr) return failed(Errc::kNotFound, path);
+  node->directory = attributes;
+  return {};
+}
+
+Status MemoryStore::sync() {
+  const std::lock_guard lock(mutex_);
+  ++syncs_;
+  for (const auto& [id, journal] : journals_) RETURN_IF_ERROR(journal->sync());
+  return {};
+}
+
+Result<Space> MemoryStore::space() {
+  return Space{uint64_t{1} << 40, uint64_t{1} << 39, uint64_t{1} << 38, 1 << 20, 1 << 19};
+}
+
+std::shared_ptr<MemoryJournal> MemoryStore::journal(std::string_view path) {
+  const std::lock_guard lock(mutex_);
+  const Node* node = find(path);
+  RANGE_CHECK(node != nullptr && node->entry.kind == EntryKind::kJournal);
+  return journals_.at(JournalId(node->entry.id));
+}
+
+int MemoryStore::syncs() const {
+  const std::lock_guard lock(mutex_);
+  return syncs_;
+}
+
+}  // namespace range::testing
