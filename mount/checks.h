@@ -1,0 +1,20 @@
+// What can be found out before mounting, so that the answer is one clear line.
+#pragma once
+
+#include <string>
+
+#include "journal/status.h"
+
+namespace rangefs {
+
+// `mountpoint` is a directory that can be mounted on: it is there, and neither a mount of rangefs
+// nor one whose daemon is gone. `store` is not below it. Both absolute.
+range::Status check_mountpoint(const std::string& mountpoint, const std::string& store);
+
+// FUSE is there and this user may use it.
+range::Status check_fuse(bool root);
+
+// Whether `store` is mounted somewhere by rangefs, as far as this process can see.
+bool is_mounted(const std::string& store);
+
+}  // namespace rangefs

@@ -1,0 +1,130 @@
+#include "mount/daemon.h"
+
+#include <fuse_log.h>
+#include <poll.h>
+#include <signal.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/filesystem/operations.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstdarg>
+#include <cstdio>
+#include <memory>
+
+#include "fs/session.h"
+#include "mount/checks.h"
+
+namespace rangefs {
+
+namespace {
+
+// How long to wait for a store that is not mounted any more, but whose daemon is still closing it.
+constexpr std::chrono::seconds kClosingMax{10};
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  return signals;
+}
+
+Result<std::unique_ptr<range::Store>> open_store(const Options& options) {
+  if (options.default_store) {
+    boost::system::error_code failed;
+    const auto parent = boost::filesystem::path(options.store).parent_path();
+    boost::filesystem::create_directories(parent, failed);  // opening says what is wrong
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kClosingMax;
+  while (true) {
+    auto store = range::open_store(options.store, options.engine);
+    if (store || store.error().code != Errc::kLocked) return store;
+    if (is_mounted(options.store) || std::chrono::steady_clock::now() > deadline) return store;
+    const sigset_t signals = stop_signals();  // blocked: only this notices them
+    const timespec pause{0, 50'000'000};
+    if (sigtimedwait(&signals, nullptr, &pause) > 0) return store;
+  }
+}
+
+// Returns when a stop signal came or the session ended.
+void wait_for_end(const Session& session) {
+  const sigset_t signals = stop_signals();
+  const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC);
+  std::array<pollfd, 2> fds{{{signal_fd, POLLIN, 0}, {session.ended_fd(), POLLIN, 0}}};
+  while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+  }
+  spdlog::info("{}", fds[1].revents != 0 ? "unmounted" : "stopping");
+  ::close(signal_fd);
+}
+
+Status serve(range::Store& store, const Options& options, const Report& report) {
+  ASSIGN_OR_RETURN(
+      const auto adapter,
+      FuseAdapter::create(store, FsOptions{options.store, RANGEFS_VERSION, options.list_control}));
+  Session session(*adapter);
+  RETURN_IF_ERROR(session.mount(options.mountpoint, options.fuse, options.debug));
+  session.serve();
+  spdlog::info("serving {} on {}", options.store, options.mountpoint);
+  report("");
+  wait_for_end(session);
+  session.stop();
+  adapter->release_all();
+  return {};
+}
+
+void log_of_fuse(fuse_log_level level, const char* format, va_list arguments) {
+  std::array<char, 1024> text{};
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  std::string_view line(text.data());
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (level <= FUSE_LOG_ERR) {
+    spdlog::error("{}", line);
+  } else if (level <= FUSE_LOG_WARNING) {
+    spdlog::warn("{}", line);
+  } else {
+    spdlog::debug("{}", line);
+  }
+}
+
+}  // namespace
+
+void start_log(bool foreground, bool debug) {
+  auto logger = foreground ? spdlog::stderr_color_mt("rangefs")
+                           : spdlog::syslog_logger_mt("rangefs", "rangefs", LOG_PID, LOG_DAEMON);
+  logger->set_pattern(foreground ? "rangefs: %^%l%$: %v" : "%v");
+  logger->set_level(debug ? spdlog::level::debug : spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+int run_daemon(const Options& options, const Report& report) {
+  start_log(options.foreground, options.debug);
+  // Before any thread is started, so that all inherit it and the signals come to wait_for_end().
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);  // modes of journals are kept in the store, not on its files
+  auto store = open_store(options);
+  if (!store) {
+    report(message_of(store.error()));
+    return 1;
+  }
+  fuse_set_log_func(log_of_fuse);
+  bool reported = false;
+  const Status served = serve(**store, options, [&](const std::string& problem) {
+    reported = true;
+    report(problem);
+  });
+  const Status closed = (*store)->close();
+  if (!closed) spdlog::error("closing {}: {}", options.store, to_string(closed.error()));
+  if (!served && !reported) report(message_of(served.error()));
+  return served && closed ? 0 : 1;
+}
+
+}  // namespace rangefs
