@@ -159,15 +159,17 @@ mkdir read-only
 mount --bind store read-only
 mount -o remount,bind,ro read-only
 (cd store && find . -printf '%p %s %T@ %C@\n' | sort) >before
-for from in store read-only; do
-  background "$RANGEFS" $from mnt -o ro
+writable=$store
+for store in "$writable" "$dir/read-only"; do
+  start ro
   for call in 'create("new")' 'append("app", b"x")' 'os.truncate("app", 0)' 'os.mkdir("new")' \
     'os.unlink("app")' 'os.rename("app", "new")' 'os.chmod("app", 0)' \
     'os.setxattr("app", "user.range.keep", b"1")'; do
     expect_errno EROFS "$call"
   done
-  timeout 60 umount mnt
+  stop
 done
+store=$writable
 umount read-only
 (cd store && find . -printf '%p %s %T@ %C@\n' | sort) >after
 expect_same before after
