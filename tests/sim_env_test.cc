@@ -337,6 +337,21 @@ TEST(SimEnv, WritingAgainAfterAFailedSyncHelps) {
   EXPECT_EQ(outcomes(env, "/a"), (Set{kNew}));
 }
 
+TEST(SimEnv, AFailedWritebackIsToldOnceToWhoeverHasTheFileOpen) {
+  SimEnv env;
+  auto file = create_durable(env, "/a", kOld);
+  auto other = env.open("/a", Env::OpenMode::kReadWrite).value();
+  ASSERT_TRUE(file->write_at(0, as_bytes(kNew)));
+  env.fail_writeback("/a");
+  EXPECT_TRUE(env.sync_filesystem("/"));
+  EXPECT_TRUE(env.open("/a", Env::OpenMode::kReadWrite).value()->check_writeback());
+  EXPECT_FALSE(file->check_writeback());
+  EXPECT_TRUE(file->check_writeback());
+  EXPECT_FALSE(other->sync_data());
+  EXPECT_TRUE(other->sync_data());
+  EXPECT_EQ(outcomes(env, "/a"), (Set{kOld, kNew}));
+}
+
 // --- Power loss: names
 // -----------------------------------------------------------------------------
 

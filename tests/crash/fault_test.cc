@@ -142,6 +142,30 @@ TEST_F(Faults, AfterAFailedSyncTheNextSyncOfTheStoreWritesTheTailAgain) {
   });
 }
 
+// The kernel writes back when it likes, and a sync of the whole file system may not hear of it.
+TEST_F(Faults, AWritebackThatFailedFailsTheSyncOfManyJournals) {
+  const auto name = [](int i) { return "app" + std::to_string(i); };
+  for (const char* extension : {".dat", ".idx"}) {
+    CheckedStore store = prepared([&](CheckedStore& fresh) {
+      for (int i = 0; i < 20; ++i) fresh.create(name(i));
+    });
+    ASSERT_TRUE(store.open());
+    for (int i = 0; i < 20; ++i) store.append(name(i), "synced\n");
+    store.sync_all();
+    for (int i = 0; i < 20; ++i) store.append(name(i), kLine);
+    const std::string id = to_string(store.journal(name(7))->id());
+    const Path directory = Path(CheckedStore::kPath) / "chunks" / id.substr(0, 2) / id;
+    const auto files = store.env().list(directory);
+    for (const DirectoryEntry& entry : *files) {
+      if (entry.name.ends_with(extension)) store.env().fail_writeback(directory / entry.name);
+    }
+    EXPECT_TRUE(store.try_sync_all()) << extension;
+    EXPECT_TRUE(store.try_append(name(7), kLine)) << extension;
+    CheckedStore later = store.after_power_loss(Survival::drop_all());
+    EXPECT_TRUE(later.open());
+  }
+}
+
 TEST_F(Faults, FullDiskTearsNothingAndAppendsGoOnOnceThereIsRoom) {
   const CheckedStore begin = start();
   uint64_t used = 0;

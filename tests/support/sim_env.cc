@@ -28,6 +28,12 @@ void SimEnv::set_fault_hook(SimFaults::Hook hook) {
   faults_.set_hook(std::move(hook));
 }
 
+void SimEnv::fail_writeback(const Path& path) {
+  const Guard guard(mutex_);
+  content_at(path).fail_sync();
+  ++tree_.node(tree_.find(path).value()).failed_writebacks;
+}
+
 void SimEnv::set_capacity(uint64_t bytes, bool partial) {
   const Guard guard(mutex_);
   capacity_ = std::min(bytes, kUnlimited);

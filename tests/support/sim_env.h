@@ -41,6 +41,9 @@ class SimEnv : public Env {
   void power_off_at_change(uint64_t change, size_t prefix_bytes = 0);
   // `hook` is asked about every call that no other fault concerns. It must not call the env.
   void set_fault_hook(SimFaults::Hook hook);
+  // The kernel fails to write a file back by itself: what is dirty now is lost to later syncs, and
+  // whoever has the file open is told once.
+  void fail_writeback(const Path& path);
   // A disk of this size (default: unlimited), in use sector by sector. A write that does not fit
   // fails with ENOSPC, after what does fit was written if `partial`, else without writing anything.
   void set_capacity(uint64_t bytes, bool partial = false);

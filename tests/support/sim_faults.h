@@ -29,6 +29,7 @@ enum class CallKind {
   kOpen,
   kRead,
   kStartWriteback,
+  kCheckWriteback,
   kStat,
   kReadSymlink,
   kList,

@@ -1,5 +1,8 @@
 #include "tests/support/sim_file.h"
 
+#include <cerrno>
+#include <utility>
+
 namespace range {
 
 using Guard = std::lock_guard<std::mutex>;
@@ -34,15 +37,28 @@ void SimFile::start_writeback() {
   static_cast<void>(env_.begin(CallKind::kStartWriteback, path_));
 }
 
+Status SimFile::check_writeback() {
+  const Guard guard(env_.mutex_);
+  RETURN_IF_ERROR(env_.begin(CallKind::kCheckWriteback, path_));
+  return report_writeback();
+}
+
 Status SimFile::sync_data() {
   const Guard guard(env_.mutex_);
   Status begun = env_.begin(CallKind::kSyncData, path_);
   if (begun) {
     content().sync();
-  } else if (!env_.faults_.is_off()) {
-    content().fail_sync();
+    return report_writeback();
   }
+  if (!env_.faults_.is_off()) content().fail_sync();
   return begun;
+}
+
+// Tells of failed writebacks that this file has not been told of.
+Status SimFile::report_writeback() {
+  const uint64_t failures = env_.tree_.node(id_).failed_writebacks;
+  if (std::exchange(failures_seen_, failures) == failures) return {};
+  return system_error(EIO, path_.native());
 }
 
 Result<FileStat> SimFile::stat() {

@@ -8,7 +8,11 @@ namespace range {
 class SimFile : public File {
  public:
   SimFile(SimEnv& env, SimTree::NodeId id, Path path, bool writable)
-      : env_(env), id_(id), path_(std::move(path)), writable_(writable) {}
+      : env_(env),
+        id_(id),
+        path_(std::move(path)),
+        writable_(writable),
+        failures_seen_(env.tree_.node(id).failed_writebacks) {}
   ~SimFile() override;
 
   using File::write_at;
@@ -16,17 +20,20 @@ class SimFile : public File {
   Status write_at(uint64_t offset, std::span<const ConstBytes> parts) override;
   Status truncate(uint64_t size) override;
   void start_writeback() override;
-  Status check_writeback() override { return {}; }
+  Status check_writeback() override;
   Status sync_data() override;
   Result<FileStat> stat() override;
 
  private:
+  // The env's mutex is held:
   SimContent& content() { return env_.tree_.node(id_).content; }
+  Status report_writeback();
 
   SimEnv& env_;
   const SimTree::NodeId id_;
   const Path path_;  // when it was opened
   const bool writable_;
+  uint64_t failures_seen_;
 };
 
 class SimLock : public FileLock {
