@@ -57,7 +57,13 @@ Errc code_of(int sys_errno) {
 std::string to_string(const Error& error) {
   const std::string why = error.sys_errno != 0 ? std::generic_category().message(error.sys_errno)
                                                : std::string(reason(error.code));
-  return error.context.empty() ? why : error.context + ": " + why;
+  if (error.context.empty()) return why;
+  const bool says_all = error.code == Errc::kLocked || error.code == Errc::kUnknownFormat;
+  return says_all ? error.context : error.context + ": " + why;
+}
+
+bool out_of_descriptors(const Error& error) {
+  return error.sys_errno == EMFILE || error.sys_errno == ENFILE;
 }
 
 Error system_error(int sys_errno, std::string context) {

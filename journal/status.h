@@ -21,8 +21,8 @@ enum class Errc {
   kCorrupt,        // a checksum does not hold; what it covers is not served
   kNoSpace,        // the store is full; nothing of the append was kept
   kIo,             // any other failure of the file system underneath
-  kLocked,         // another process has the store open
-  kUnknownFormat,  // not a store, or one of a newer version
+  kLocked,         // another process has the store open; the context says which
+  kUnknownFormat,  // not a store, or of a newer version; the context says that
 };
 
 struct Error {
@@ -31,8 +31,11 @@ struct Error {
   std::string context{};  // operation, file and offset, for the log
 };
 
-// "context: reason", for logs and command lines.
+// "context: reason", for logs and command lines; the context alone where it is the reason.
 std::string to_string(const Error& error);
+
+// True for a call that failed because no descriptor was free: it did nothing, and may work later.
+bool out_of_descriptors(const Error& error);
 
 // An error for the system call that just failed; ENOSPC, EDQUOT, ENOENT, EEXIST and ENOTEMPTY get
 // their own codes, everything else is kIo.

@@ -263,6 +263,32 @@ TEST_F(ChunkedStoreTest, SyncFailsForGoodWhileAJournalHasFailed) {
   EXPECT_TRUE(journal("other")->sync());
 }
 
+TEST_F(ChunkedStoreTest, ASyncThatFoundNoDescriptorWorksLater) {
+  sync_all();
+  append(*journal("a"), "x\n");
+  make_directory("d");
+  int refusals = 0;
+  for (bool done = false; !done;) {
+    int opened = 0;
+    env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+      const bool opens = call.kind == CallKind::kOpen || call.kind == CallKind::kSyncDirectory ||
+                         call.kind == CallKind::kSyncFilesystem;
+      if (!opens || opened++ != refusals) return std::nullopt;
+      return Fault{.sys_errno = EMFILE};
+    });
+    done = store_->sync().has_value();
+    if (!done) ++refusals;
+    ASSERT_LT(refusals, 100);
+  }
+  env_->set_fault_hook({});
+  EXPECT_GT(refusals, 0);
+  append(*journal("a"), "y\n");
+  sync_all();
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(records(journal("a")), (std::vector<std::string>{"x\n", "y\n"}));
+  EXPECT_TRUE(has("d"));
+}
+
 TEST_F(ChunkedStoreTest, RemovingAFailedJournalLetsTheStoreSyncAgain) {
   append(*journal(), "x\n");
   const JournalId id = journal()->id();

@@ -361,6 +361,36 @@ TEST_F(Recovery, RepairThatRanOutOfSpaceGoesOnWhereItWas) {
   EXPECT_EQ(records(app), expected);
 }
 
+TEST_F(Recovery, RepairThatFoundNoDescriptorGoesOnLater) {
+  fill(10, 80);
+  lose_power(Survival::keep_all());
+  const auto app = journal();
+  int refusals = 0;
+  // Every call that opens something fails once.
+  for (bool done = false; !done;) {
+    uint64_t opened = 0;
+    env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+      const bool opens = call.kind == CallKind::kOpen || call.kind == CallKind::kCreate ||
+                         call.kind == CallKind::kSyncDirectory;
+      if (!opens || opened++ != static_cast<uint64_t>(refusals)) return std::nullopt;
+      return Fault{.sys_errno = EMFILE};
+    });
+    const auto appended = app->append(as_bytes("more\n"));
+    done = appended.has_value();
+    if (!done) {
+      ++refusals;
+      EXPECT_EQ(appended.error().sys_errno, EMFILE);
+    }
+    ASSERT_LT(refusals, 100);
+  }
+  env_->set_fault_hook({});
+  EXPECT_GT(refusals, 0);
+  ASSERT_TRUE(app->sync());
+  std::vector<std::string> expected = lines(0, 90);
+  expected.emplace_back("more\n");
+  EXPECT_EQ(records(app), expected);
+}
+
 TEST_F(Recovery, ForeignFilesAmongChunksAreLeftAlone) {
   const JournalId id = fill(10, 5);
   kill();

@@ -67,9 +67,11 @@ Status ChunkedJournal::prepare() {
   if (context_.options.read_only) return Error{Errc::kNotPermitted, EROFS, name_};
   RETURN_IF_ERROR(failure());
   if (prepared_) return {};
-  const Status repaired = repair();
-  if (!repaired)
-    return repaired.error().code == Errc::kNoSpace ? repaired : poison(repaired.error());
+  if (const Status repaired = repair(); !repaired) {
+    const Error& error = repaired.error();
+    const bool goes_on_later = error.code == Errc::kNoSpace || out_of_descriptors(error);
+    return goes_on_later ? repaired : poison(error);
+  }
   prepared_ = true;
   recovered_ = {};
   return {};

@@ -84,6 +84,11 @@ Status ChunkedJournal::sync_ticket(const SyncTicket& ticket) {
 }
 
 Status ChunkedJournal::finish_sync(SyncTicket ticket, const Status& synced, bool let_go) {
+  if (!synced && out_of_descriptors(synced.error())) {
+    MutexLock lock(mutex_);
+    directory_unsynced_ |= ticket.directory;
+    return synced;
+  }
   if (!synced) return poison(synced.error());
   if (const Status marked = store_marks(ticket); !marked) return poison(marked.error());
   settle(ticket, let_go);

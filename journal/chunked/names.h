@@ -66,7 +66,8 @@ class Names {
   Result<std::optional<T>> inherited(std::string_view path, std::optional<T> Attributes::*member);
 
   // Makes every name survive power loss that was changed before the call, the first time also
-  // everything that an earlier process left unsynced. After an error every later call fails.
+  // everything that an earlier process left unsynced. After an error every later call fails,
+  // unless it was only that no descriptor was free.
   Status sync();
 
   // The same, by syncing the whole file system.

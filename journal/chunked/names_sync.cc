@@ -40,8 +40,15 @@ Status Names::sync_locked(bool filesystem) {
   }
   filesystem |= unsynced.files.size() + unsynced.directories.size() > kSingleSyncsMax;
   Status synced = filesystem ? env_.sync_filesystem(store_) : sync_each(unsynced);
-  synced_before_ = true;
-  if (!synced) failure_ = synced.error();
+  if (synced) {
+    synced_before_ = true;
+  } else if (out_of_descriptors(synced.error())) {
+    MutexLock lock(unsynced_mutex_);
+    unsynced_.files.merge(unsynced.files);
+    unsynced_.directories.merge(unsynced.directories);
+  } else {
+    failure_ = synced.error();
+  }
   return synced;
 }
 

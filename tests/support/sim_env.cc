@@ -221,7 +221,7 @@ Status SimEnv::sync_directory(const Path& directory) {
   ASSIGN_OR_RETURN(const NodeId id, find_directory(directory));
   if (begun) {
     tree_.sync_directory(id);
-  } else if (!faults_.is_off()) {
+  } else if (!faults_.is_off() && !out_of_descriptors(begun.error())) {
     tree_.fail_sync_directory(id);
   }
   return begun;
@@ -233,7 +233,7 @@ Status SimEnv::sync_filesystem(const Path& path) {
   RETURN_IF_ERROR(tree_.find(path));
   if (begun) {
     tree_.sync_all();
-  } else if (!faults_.is_off()) {
+  } else if (!faults_.is_off() && !out_of_descriptors(begun.error())) {
     tree_.fail_sync_all();
   }
   return begun;
