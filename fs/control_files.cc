@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "fs/errno_map.h"
+#include "fs/names.h"
 #include "journal/position.h"
 
 namespace rangefs {
@@ -104,27 +105,28 @@ Result<std::shared_ptr<Journal>> ControlFiles::journal_in(NodeId directory, std:
   const std::shared_lock lock(tree_.names);
   const auto path = tree_.nodes.path(directory);
   if (!path) return refused(ENOENT);
-  const std::string full = path->empty() ? std::string(name) : *path + '/' + std::string(name);
+  const std::string full = join_path(*path, name);
   ASSIGN_OR_RETURN(const auto entry, tree_.store.look_up(full));
   if (!entry || entry->kind != range::EntryKind::kJournal) return refused(ENOENT);
   return tree_.store.open(JournalId(entry->id), full);
 }
 
-Result<std::vector<range::NamedEntry>> ControlFiles::list(NodeId directory) {
-  const std::shared_lock lock(tree_.names);
-  const auto path = tree_.nodes.path(directory);
-  if (!path) return refused(ENOENT);
-  return tree_.store.list(*path);
-}
-
 Result<std::string> ControlFiles::positions(NodeId directory) {
-  ASSIGN_OR_RETURN(auto entries, list(directory));
+  std::string path;
+  std::vector<range::NamedEntry> entries;
+  {
+    const std::shared_lock lock(tree_.names);
+    const auto found = tree_.nodes.path(directory);
+    if (!found) return refused(ENOENT);
+    path = *found;
+    ASSIGN_OR_RETURN(entries, tree_.store.list(path));
+  }
   std::ranges::sort(entries, {}, &range::NamedEntry::name);
   std::string lines;
   for (const auto& [name, entry] : entries) {
     if (entry.kind != range::EntryKind::kJournal) continue;
     if (is_reserved(name, directory == kRootNode)) continue;  // not to be reached by this name
-    const auto journal = tree_.store.open(JournalId(entry.id), name);
+    const auto journal = tree_.store.open(JournalId(entry.id), join_path(path, name));
     if (!journal) continue;  // removed since it was listed, or unreadable: the store logged it
     lines += to_string(tree_.bases.of(**journal).position) + ' ' + name + '\n';
   }

@@ -43,7 +43,6 @@ class ControlFiles {
 
  private:
   Result<std::string> positions(NodeId directory);
-  Result<std::vector<range::NamedEntry>> list(NodeId directory);
   Result<std::optional<JournalId>> move(const std::shared_ptr<Journal>& journal,
                                         std::string_view position);
   Result<std::optional<JournalId>> move_named(NodeId directory, std::string_view command,

@@ -37,4 +37,10 @@ bool is_reserved(std::string_view name, bool at_root) {
          (at_root && std::ranges::find(kReservedAtRoot, name) != kReservedAtRoot.end());
 }
 
+std::string join_path(std::string_view path, std::string_view name) {
+  std::string joined(path);
+  if (!joined.empty()) joined += '/';
+  return joined += name;
+}
+
 }  // namespace rangefs

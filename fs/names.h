@@ -1,4 +1,4 @@
-// Names that the file system gives a meaning of its own.
+// Names and paths, and what names the file system gives a meaning of its own.
 #pragma once
 
 #include <array>
@@ -29,5 +29,8 @@ std::string_view suffix(ControlKind kind);
 // Whether no journal and no directory can have this name: it means something, or will in a later
 // version. `at_root`: in the topmost directory.
 bool is_reserved(std::string_view name, bool at_root);
+
+// The path of what is called `name` in the directory at `path`, which is empty for the root.
+std::string join_path(std::string_view path, std::string_view name);
 
 }  // namespace rangefs

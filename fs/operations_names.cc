@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "fs/errno_map.h"
+#include "fs/names.h"
 #include "fs/operations.h"
 
 namespace rangefs {
@@ -19,10 +20,8 @@ Result<std::string> Operations::path_of(NodeId directory) const {
 }
 
 Result<std::string> Operations::path_of(NodeId directory, std::string_view name) const {
-  ASSIGN_OR_RETURN(std::string path, path_of(directory));
-  if (!path.empty()) path += '/';
-  path += name;
-  return path;
+  ASSIGN_OR_RETURN(const std::string path, path_of(directory));
+  return join_path(path, name);
 }
 
 Result<std::shared_ptr<Journal>> Operations::open_journal(JournalId id, const std::string& path) {

@@ -62,10 +62,11 @@ class Store {
   // What `path` leads to, if anything.
   virtual Result<std::optional<Entry>> look_up(std::string_view path) = 0;
 
-  // The journal with this id, opened (and recovered) if it was not. `name` is for messages only.
-  // The same object is returned to everybody; it lives at least as long as the pointer, but not
-  // longer than the store.
-  virtual Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view name) = 0;
+  // The journal with this id, opened (and recovered) if it was not. `path` is where it was found:
+  // for messages, and to tell a journal that lost its records from one removed meanwhile. The same
+  // object is returned to everybody; it lives at least as long as the pointer, but not longer than
+  // the store.
+  virtual Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view path) = 0;
 
   // Creates a journal. Unset settings are inherited. Errors: also kExists.
   virtual Result<std::shared_ptr<Journal>> create(std::string_view path,

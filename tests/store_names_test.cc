@@ -30,6 +30,7 @@ TEST_F(StoreNames, ARemovedJournalIsReadableUntilItIsLetGoOf) {
   EXPECT_EQ(code(store_->open(id, "app")), Errc::kNotFound);
   ASSERT_TRUE(store_->sync_and_reclaim());
   EXPECT_FALSE(env_->exists(directory_of(id)));
+  EXPECT_EQ(code(store_->open(id, "app")), Errc::kNotFound);
 }
 
 TEST_F(StoreNames, ReclaimGivesTheSpaceBack) {

@@ -36,7 +36,7 @@ class ChunkedStore final : public Store {
   ~ChunkedStore() override;
 
   Result<std::optional<Entry>> look_up(std::string_view path) override;
-  Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view name) override;
+  Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view path) override;
   Result<std::shared_ptr<Journal>> create(std::string_view path,
                                           const Attributes& attributes) override;
   Status make_directory(std::string_view path, const Attributes& attributes) override;
@@ -65,7 +65,9 @@ class ChunkedStore final : public Store {
   void run_background();
   void stop_background();
 
-  Result<std::shared_ptr<ChunkedJournal>> open_journal(JournalId id, std::string_view name);
+  // Needs names_mutex_, shared at least.
+  Result<std::shared_ptr<ChunkedJournal>> open_journal(JournalId id, std::string_view path);
+  Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);
   Status discard_journal(std::string_view path, JournalId id);
   Status discard_directory(std::string_view path);

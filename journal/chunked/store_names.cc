@@ -38,24 +38,31 @@ Result<Entry> ChunkedStore::existing(std::string_view path) {
   return *entry;
 }
 
-Result<std::shared_ptr<Journal>> ChunkedStore::open(JournalId id, std::string_view name) {
-  ASSIGN_OR_RETURN(auto journal, open_journal(id, name));
+Result<std::shared_ptr<Journal>> ChunkedStore::open(JournalId id, std::string_view path) {
+  std::shared_lock lock(names_mutex_);
+  ASSIGN_OR_RETURN(auto journal, open_journal(id, path));
   return std::shared_ptr<Journal>(std::move(journal));
 }
 
+// A journal without a directory has lost it with power if its name is still there.
+Status ChunkedStore::check_not_removed(JournalId id, std::string_view path) {
+  const auto directory = env_.stat(names_.journal_directory(id));
+  if (directory || directory.error().code != Errc::kNotFound) return {};
+  ASSIGN_OR_RETURN(const auto entry, names_.look_up(path));
+  const bool there = entry && entry->kind == EntryKind::kJournal && entry->id == id.value();
+  return there ? Status() : error(Errc::kNotFound, path);
+}
+
 Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::open_journal(JournalId id,
-                                                                   std::string_view name) {
+                                                                   std::string_view path) {
   // Held while a journal is opened: two objects for one journal would both append to it.
   MutexLock lock(journals_mutex_);
-  std::shared_ptr<ChunkedJournal> journal = journals_[id].lock();
+  const auto known = journals_.find(id);
+  auto journal = known == journals_.end() ? nullptr : known->second.lock();
   if (!journal) {
-    if (removed_.contains(id)) return error(Errc::kNotFound, name);
-    auto opened = ChunkedJournal::open(context_, id, std::string(name));
-    if (!opened) {
-      journals_.erase(id);
-      return std::move(opened).error();
-    }
-    journal = *std::move(opened);
+    if (removed_.contains(id)) return error(Errc::kNotFound, path);
+    RETURN_IF_ERROR(check_not_removed(id, path));
+    ASSIGN_OR_RETURN(journal, ChunkedJournal::open(context_, id, std::string(path)));
     journals_[id] = journal;
     recent_.push_front(journal);
   }
