@@ -49,7 +49,9 @@ using ByteOffset = Ordinal<struct ByteOffsetTag>;
 using RecordNumber = Ordinal<struct RecordNumberTag>;
 
 using JournalId = Ordinal<struct JournalIdTag>;  // random, unique in a store, never 0
-using ChunkId = Ordinal<struct ChunkIdTag>;      // Unix time in ns, low 16 bits: host id
+using ChunkId = Ordinal<struct ChunkIdTag>;      // Unix time in ns, the bits of kHostMask: host id
+
+inline constexpr uint64_t kHostMask = 0xFFFF;
 
 // When a record was appended: Unix time in milliseconds.
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;

@@ -3,7 +3,11 @@
 
 #include "journal/chunked/recovery.h"
 
+#define XXH_INLINE_ALL
 #include <gtest/gtest.h>
+#include <xxhash.h>
+
+#include <cstring>
 
 #include "tests/support/engine_test.h"
 
@@ -118,13 +122,30 @@ TEST_F(Recovery, OneDamagedHeaderCopyIsNoDamage) {
   expect_appends_go_on();
 }
 
-TEST_F(Recovery, UnreadableHeaderOfASyncedChunkCostsThatChunkOnly) {
+TEST_F(Recovery, AnUnreadableHeaderOfASyncedChunkFollowsFromItsNeighbours) {
   const JournalId id = fill(100, 0);
   ASSERT_EQ(files(id, ".idx").size(), 3U);
+  const Time middle = journal()->read_records(RecordNumber(50), 1, 1)->items[0].time;
+  for (size_t i = 0; i < 3; ++i) {
+    reopen();
+    const Path idx = files(id, ".idx")[i];
+    damage_sector(idx, kHeaderAt);
+    damage_sector(idx, kHeaderCopyAt);
+    EXPECT_EQ(found(), lines(0, 100)) << i;
+    EXPECT_EQ(journal()->extent().end.record, RecordNumber(100)) << i;
+    const Time time = journal()->read_records(RecordNumber(50), 1, 1)->items[0].time;
+    EXPECT_LE(time - middle, std::chrono::milliseconds(1)) << i;
+  }
+  expect_appends_go_on();
+}
+
+TEST_F(Recovery, AnUnreadableChunkWithoutNeighboursCostsThatChunkOnly) {
+  const JournalId id = fill(100, 0);
   reopen();
   const Path middle = files(id, ".idx")[1];
-  damage_sector(middle, kHeaderAt);
-  damage_sector(middle, kHeaderCopyAt);
+  for (const uint64_t at : {kHeaderAt, kHeaderCopyAt, kMarkAt[0], kMarkAt[1]}) {
+    damage_sector(middle, at);
+  }
   std::vector<std::string> expected = lines(0, 41);
   for (int i = 0; i < 41; ++i) expected.emplace_back("(corrupt)");
   for (int i = 82; i < 100; ++i) expected.push_back(line(i));
@@ -134,6 +155,24 @@ TEST_F(Recovery, UnreadableHeaderOfASyncedChunkCostsThatChunkOnly) {
   ASSERT_FALSE(in_gap);
   EXPECT_EQ(in_gap.error().code, Errc::kCorrupt);
   expect_appends_go_on();
+}
+
+TEST_F(Recovery, AChunkOfANewerVersionIsRefusedAndLeftAlone) {
+  const JournalId id = fill(10, 0);
+  reopen();
+  const Path idx = files(id, ".idx").front();
+  // As a newer rangefs would write it: another version, and a check that holds.
+  std::string bytes = env_->read_all(idx);
+  bytes[8] = kFormatVersion + 1;
+  constexpr size_t kCheckAt = kSectorBytes - sizeof(uint64_t);
+  const uint64_t check = XXH3_64bits_withSeed(bytes.data(), kCheckAt, 0);
+  std::memcpy(bytes.data() + kCheckAt, &check, sizeof check);
+  env_->write_raw(idx, bytes);
+  const auto opened = store_->open(id, "app");
+  ASSERT_EQ(code(opened), Errc::kUnknownFormat);
+  EXPECT_NE(opened.error().context.find("version 2"), std::string::npos) << opened.error().context;
+  EXPECT_TRUE(files(id, ".torn").empty());
+  EXPECT_EQ(env_->read_all(idx), bytes);
 }
 
 TEST_F(Recovery, MissingFileOfASyncedChunkCostsThatChunkOnly) {
@@ -149,6 +188,18 @@ TEST_F(Recovery, MissingFileOfASyncedChunkCostsThatChunkOnly) {
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, Errc::kCorrupt);
   expect_appends_go_on();
+}
+
+TEST_F(Recovery, AMissingFileOfTheLastChunkDoesNotFreeItsNumbers) {
+  const JournalId id = fill(100, 0);
+  reopen();
+  ASSERT_TRUE(env_->remove_file(files(id, ".dat").back()));
+  std::vector<std::string> expected = lines(0, 82);
+  for (int i = 82; i < 100; ++i) expected.emplace_back("(corrupt)");
+  EXPECT_EQ(found(), expected);
+  EXPECT_EQ(journal()->extent().end.offset, ByteOffset(10'000));
+  expect_appends_go_on();
+  EXPECT_TRUE(files(id, ".torn").empty());
 }
 
 TEST_F(Recovery, TornMarkSlotFallsBackToTheOther) {
@@ -259,6 +310,17 @@ TEST_F(Recovery, CorruptionWithinABootIsNotCut) {
   expect_appends_go_on();
   EXPECT_TRUE(files(id, ".torn").empty());
   EXPECT_EQ(env_->read_all(files(id, ".dat").front()).size(), 1500U);
+}
+
+TEST_F(Recovery, CorruptionBeforeANewChunkWithinABootIsNotCut) {
+  const JournalId id = fill(10, 40);  // nine of these lines are in a second chunk
+  kill();
+  damage_line(files(id, ".dat").front(), 40);  // the last of the first
+  std::vector<std::string> expected = lines(0, 50);
+  expected[40] = "(corrupt)";
+  EXPECT_EQ(found(), expected);
+  expect_appends_go_on();
+  EXPECT_TRUE(files(id, ".torn").empty());
 }
 
 TEST_F(Recovery, CorruptionOfWhatWasSyncedIsNotCutAfterPowerLoss) {

@@ -17,14 +17,27 @@ Status write_header(File& idx, const ChunkHeader& header) {
   return idx.write_at(0, page);
 }
 
+// Both create everything or nothing. What cannot be removed again is set aside at the next
+// recovery: it has no mark.
+
+Result<std::unique_ptr<File>> create_index(Env& env, const Path& path, const ChunkHeader& header) {
+  ASSIGN_OR_RETURN(auto idx, env.open(path, Env::OpenMode::kCreateNew));
+  if (Status written = write_header(*idx, header); !written) {
+    (void)env.remove_file(path);
+    return std::move(written).error();
+  }
+  return idx;
+}
+
 Result<ChunkFiles> create_files(Env& env, const Path& directory, const ChunkHeader& header) {
-  ChunkFiles files;
-  ASSIGN_OR_RETURN(files.dat, env.open(directory / chunk_file_name(header.chunk, ".dat"),
-                                       Env::OpenMode::kCreateNew));
-  ASSIGN_OR_RETURN(files.idx, env.open(directory / chunk_file_name(header.chunk, ".idx"),
-                                       Env::OpenMode::kCreateNew));
-  RETURN_IF_ERROR(write_header(*files.idx, header));
-  return files;
+  const Path dat_path = directory / chunk_file_name(header.chunk, ".dat");
+  ASSIGN_OR_RETURN(auto dat, env.open(dat_path, Env::OpenMode::kCreateNew));
+  auto idx = create_index(env, directory / chunk_file_name(header.chunk, ".idx"), header);
+  if (!idx) {
+    (void)env.remove_file(dat_path);
+    return std::move(idx).error();
+  }
+  return ChunkFiles{std::move(dat), *std::move(idx)};
 }
 
 }  // namespace
@@ -32,18 +45,9 @@ Result<ChunkFiles> create_files(Env& env, const Path& directory, const ChunkHead
 Result<std::shared_ptr<ChunkWriter>> ChunkWriter::create(Env& env, ChunkFileCache& cache,
                                                          const Path& directory,
                                                          const ChunkHeader& header) {
-  auto files = create_files(env, directory, header);
-  if (!files) {
-    if (files.error().code != Errc::kExists) {
-      // What cannot be removed either is set aside at the next recovery: it has no mark.
-      (void)env.remove_file(directory / chunk_file_name(header.chunk, ".idx"));
-      (void)env.remove_file(directory / chunk_file_name(header.chunk, ".dat"));
-    }
-    return std::move(files).error();
-  }
-  return std::make_shared<ChunkWriter>(
-      cache.insert(header.journal, header.chunk, *std::move(files)), header, ChunkEnd{},
-      std::nullopt);
+  ASSIGN_OR_RETURN(ChunkFiles files, create_files(env, directory, header));
+  return std::make_shared<ChunkWriter>(cache.insert(header.journal, header.chunk, std::move(files)),
+                                       header, ChunkEnd{}, std::nullopt);
 }
 
 ChunkWriter::ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& header,

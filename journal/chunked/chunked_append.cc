@@ -89,7 +89,7 @@ Status ChunkedJournal::repair() {
   }
   // Each is done once, should there be no space for the next at the first attempt.
   while (!recovered_.unsure.empty()) {
-    RETURN_IF_ERROR(resume(recovered_.unsure.front(), recovered_.unsure.size() == 1));
+    RETURN_IF_ERROR(resume(recovered_.unsure.front()));
     recovered_.unsure.erase(recovered_.unsure.begin());
   }
   enqueue();
@@ -97,16 +97,16 @@ Status ChunkedJournal::repair() {
 }
 
 // Brings a chunk whose tail was examined into the state in which this process would have left it.
-Status ChunkedJournal::resume(const ChunkScan& scan, bool last) {
+Status ChunkedJournal::resume(const ChunkScan& scan) {
   const ChunkId chunk = scan.header->chunk;
+  const bool last = chunk == recovered_.chunks.back().chunk;
   const bool cut = scan.tail == Tail::kTorn || scan.tail == Tail::kInFlight;
-  const BootId& written_in = scan.mark ? scan.mark->boot_id : scan.header->boot_id;
   ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, chunk));
   if (cut) RETURN_IF_ERROR(cut_tail(context_.env, directory_, chunk, *files, scan.end));
   const auto writer = std::make_shared<ChunkWriter>(files, *scan.header, scan.end, scan.mark);
   if (!last || scan.tail != Tail::kClean) writer->close();
   const ChunkEnd marked = writer->marked();
-  const bool rebooted = written_in != context_.boot_id;
+  const bool rebooted = written_in(scan) != context_.boot_id;
   if (scan.end != marked && !rebooted) RETURN_IF_ERROR(rewrite(*files, marked, scan.end));
   if (cut || rebooted) {
     // The next recovery must know from the mark that later entries are from this boot, and that no
@@ -171,7 +171,6 @@ Status ChunkedJournal::roll(Time now) {
   const Location end = extent().end;
   const auto nanoseconds =
       static_cast<uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
-  constexpr uint64_t kHostMask = 0xFFFF;
   ChunkId chunk((nanoseconds & ~kHostMask) | context_.options.host_id);
   if (end.position.chunk != ChunkId()) {
     chunk = std::max(chunk, end.position.chunk + (kHostMask + 1));

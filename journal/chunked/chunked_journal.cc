@@ -27,8 +27,9 @@ ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std:
       attributes_(attributes),
       torn_tails_(recovered_.torn_tails) {
   for (const ChunkHeader& header : recovered_.chunks) table_.push_back(header);
+  table_.set_end(recovered_.end);
+  synced_ = table_.end();
   if (recovered_.unsure.empty()) return;
-  table_.set_end(recovered_.unsure.back().end);
   // What the newest mark vouches for, no more.
   const ChunkScan& first = recovered_.unsure.front();
   const ChunkEnd marked = first.mark ? first.mark->end : ChunkEnd();

@@ -110,7 +110,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
                                    std::optional<ByteOffset> at);
   Status prepare();
   Status repair();
-  Status resume(const ChunkScan& scan, bool last);
+  Status resume(const ChunkScan& scan);
   Status sync_resumed();
   Status make_room(uint64_t bytes, uint64_t parts, Time now);
   bool must_roll(uint64_t bytes, uint64_t parts, Time now) const;

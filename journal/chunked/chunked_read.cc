@@ -164,9 +164,14 @@ Result<Location> ChunkedJournal::seek_time(Time time) {
     header = table_.header(i);
     end = table_.end_of(i);
   }
-  ASSIGN_OR_RETURN(const ChunkView view, open_view(header, end));
-  const auto ms = static_cast<uint64_t>((time - header.start).count());
-  ASSIGN_OR_RETURN(const ChunkPlace place, ChunkReader(view).place_at_time(ms));
+  ChunkPlace place{end.records, end.bytes};
+  const auto view = open_view(header, end);
+  // Of a chunk that is missing nothing is found; what comes next is behind it.
+  if (!view && view.error().code != Errc::kCorrupt) return view.error();
+  if (view) {
+    const auto ms = static_cast<uint64_t>((time - header.start).count());
+    ASSIGN_OR_RETURN(place, ChunkReader(*view).place_at_time(ms));
+  }
   MutexLock lock(mutex_);
   return table_.place(i, place.record, place.offset);
 }

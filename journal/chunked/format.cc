@@ -88,9 +88,13 @@ Sector encode(const ChunkHeader& header) {
   return sector;
 }
 
-std::optional<ChunkHeader> decode_header(const Sector& sector) {
+std::optional<uint32_t> header_version(const Sector& sector) {
   if (!has_magic(sector, kHeaderMagic) || !has_check(sector, 0)) return std::nullopt;
-  if (get<uint32_t>(sector, 8) != kFormatVersion) return std::nullopt;
+  return get<uint32_t>(sector, 8);
+}
+
+std::optional<ChunkHeader> decode_header(const Sector& sector) {
+  if (header_version(sector) != kFormatVersion) return std::nullopt;
   const auto framing = get<uint32_t>(sector, 12);
   if (framing != 1 && framing != 2) return std::nullopt;
   return ChunkHeader{

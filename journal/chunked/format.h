@@ -33,7 +33,8 @@
 //          bits 30-63 ms since the start of the chunk, never less than its predecessor's
 // An entry of zeros is no entry. An entry is valid if and only if its check is right.
 //
-// Versions: a reader refuses a version it does not know; what a version means never changes.
+// Versions: a reader refuses a version it does not know; what a version means never changes. Magic,
+// version and check of the header are where they are in every version.
 #pragma once
 
 #include <array>
@@ -115,7 +116,9 @@ Sector encode(const ChunkHeader& header);
 Sector encode(const Mark& mark, ChunkId chunk);
 EntryBytes encode(const FragmentEntry& entry);
 
-// Nothing if the sector does not hold what it should.
+// Nothing if the sector does not hold what it should. The version is that of an intact header,
+// whatever else the header says.
+std::optional<uint32_t> header_version(const Sector& sector);
 std::optional<ChunkHeader> decode_header(const Sector& sector);
 std::optional<Mark> decode_mark(const Sector& sector, ChunkId chunk);
 // Never fails: only the check tells whether an entry is one.

@@ -22,6 +22,13 @@ Result<Sector> read_sector(File& file, uint64_t at) {
   return sector;
 }
 
+// How many entries there is room for in an index file. Zeros at its end may not have been written.
+Result<uint32_t> count_slots(File& idx) {
+  ASSIGN_OR_RETURN(const FileStat stat, idx.stat());
+  const uint64_t bytes = stat.size - std::min(stat.size, kEntriesAt);
+  return static_cast<uint32_t>(std::min((bytes + kEntryBytes - 1) / kEntryBytes, kChunkEntriesMax));
+}
+
 // Walks the entries behind the mark.
 class TailScan {
  public:
@@ -87,16 +94,21 @@ class TailScan {
 
 }  // namespace
 
-Result<ChunkScan> scan_marks(ChunkFiles& files, ChunkId chunk) {
+Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
   ChunkScan scan;
   for (const uint64_t at : {kHeaderAt, kHeaderCopyAt}) {
-    ASSIGN_OR_RETURN(const Sector sector, read_sector(*files.idx, at));
+    ASSIGN_OR_RETURN(const Sector sector, read_sector(idx, at));
+    if (const auto version = header_version(sector); version && *version != kFormatVersion) {
+      return Error{Errc::kUnknownFormat, 0,
+                   fmt::format("chunk {}: of version {}, this rangefs knows version {}",
+                               chunk_file_name(chunk, ""), *version, kFormatVersion)};
+    }
     const auto header = decode_header(sector);
     if (!scan.header && header && header->chunk == chunk) scan.header = header;
   }
   int damaged = 0;
   for (const uint64_t at : kMarkAt) {
-    ASSIGN_OR_RETURN(const Sector sector, read_sector(*files.idx, at));
+    ASSIGN_OR_RETURN(const Sector sector, read_sector(idx, at));
     const auto mark = decode_mark(sector, chunk);
     if (!mark && !all_zero(sector)) ++damaged;
     if (mark && (!scan.mark || mark->sequence > scan.mark->sequence)) scan.mark = mark;
@@ -107,15 +119,10 @@ Result<ChunkScan> scan_marks(ChunkFiles& files, ChunkId chunk) {
   return scan;
 }
 
-Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkId chunk,
+Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan scan,
                             const BootId& boot_id) {
-  ASSIGN_OR_RETURN(ChunkScan scan, scan_marks(*files, chunk));
-  if (!scan.header) return scan;
-  ASSIGN_OR_RETURN(const FileStat idx, files->idx->stat());
+  ASSIGN_OR_RETURN(const uint32_t slots, count_slots(*files->idx));
   ASSIGN_OR_RETURN(const FileStat dat, files->dat->stat());
-  const uint64_t entry_bytes = idx.size - std::min(idx.size, kEntriesAt);
-  const auto slots = static_cast<uint32_t>(
-      std::min((entry_bytes + kEntryBytes - 1) / kEntryBytes, kChunkEntriesMax));
   if (slots < scan.end.entries || dat.size < scan.end.bytes) {
     scan.tail = Tail::kCorrupt;  // something took away what had been synced
     return scan;
@@ -125,9 +132,8 @@ Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkId ch
                        .end = {.entries = slots, .records = 0, .bytes = dat.size}};
   TailScan tail(view, scan.end);
   RETURN_IF_ERROR(tail.walk());
-  const bool marks_damaged = scan.tail == Tail::kCorrupt;
-  const bool rebooted =
-      (scan.mark ? scan.mark->boot_id : scan.header->boot_id) != boot_id && !marks_damaged;
+  const bool damaged = scan.tail == Tail::kCorrupt;
+  const bool rebooted = written_in(scan) != boot_id && !damaged;
   if (!tail.at_end_of_file() && !rebooted) {
     // Within one boot nothing but the append in flight can be incomplete: valid entries behind an
     // invalid one mean that stored bytes have changed.
@@ -135,11 +141,15 @@ Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkId ch
     scan.tail = more ? Tail::kCorrupt : Tail::kInFlight;
   } else if (!tail.at_end_of_file() || tail.amid_append()) {
     scan.tail = rebooted ? Tail::kTorn : Tail::kInFlight;
-  } else if (!marks_damaged) {
+  } else if (!damaged) {
     scan.tail = Tail::kClean;
   }
   scan.end = tail.end();
   return scan;
+}
+
+const BootId& written_in(const ChunkScan& scan) {
+  return scan.mark ? scan.mark->boot_id : scan.header->boot_id;
 }
 
 Result<JournalFiles> list_journal(Env& env, const Path& directory) {
@@ -164,14 +174,6 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
 
 namespace {
 
-// Opens what is there of a chunk. Nothing if one of its files is missing.
-Result<std::shared_ptr<ChunkFiles>> open_chunk(ChunkFileCache& cache, const Path& directory,
-                                               JournalId journal, ChunkId chunk) {
-  auto files = cache.open(directory, journal, chunk);
-  if (!files && files.error().code == Errc::kNotFound) return std::shared_ptr<ChunkFiles>();
-  return files;
-}
-
 class JournalExamination {
  public:
   JournalExamination(Env& env, ChunkFileCache& cache, const Path& directory, JournalId journal,
@@ -181,58 +183,108 @@ class JournalExamination {
   Result<RecoveredJournal> run() {
     ASSIGN_OR_RETURN(const JournalFiles files, list_journal(env_, directory_));
     found_.torn_tails = files.torn_tails;
-    ASSIGN_OR_RETURN(const std::vector<ChunkScan> marks, read_marks(files.chunks));
-    // Everything before the last chunk with a mark was synced.
-    size_t first_unsure = marks.size();
-    while (first_unsure > 0 && !marks[--first_unsure].mark) {
+    std::vector<ChunkScan> scans;
+    for (const ChunkId chunk : files.chunks) {
+      ASSIGN_OR_RETURN(scans.emplace_back(), read_marks(chunk));
     }
-    for (size_t i = 0; i < first_unsure; ++i) take_synced(files.chunks[i], marks[i]);
-    for (size_t i = first_unsure; i < files.chunks.size(); ++i) {
-      RETURN_IF_ERROR(take_unsure(files.chunks[i], i > first_unsure));
+    rebuild_headers(files.chunks, scans);
+    // Everything before the last chunk with a mark was synced.
+    size_t first_unsure = scans.size();
+    while (first_unsure > 0 && !scans[--first_unsure].mark) {
+    }
+    for (size_t i = 0; i < scans.size(); ++i) {
+      if (i < first_unsure) {
+        take_synced(files.chunks[i], scans[i]);
+      } else {
+        RETURN_IF_ERROR(take_unsure(files.chunks[i], scans[i], i > first_unsure));
+      }
     }
     RETURN_IF_ERROR(scan_last());
+    for (const ChunkScan& scan : found_.unsure) log_tail(scan);
     return std::move(found_);
   }
 
  private:
-  Result<std::vector<ChunkScan>> read_marks(const std::vector<ChunkId>& chunks) {
-    std::vector<ChunkScan> scans;
-    for (const ChunkId chunk : chunks) {
-      ASSIGN_OR_RETURN(const auto files, open_chunk(cache_, directory_, journal_, chunk));
-      if (!files) {
-        scans.emplace_back();
-        continue;
-      }
-      ASSIGN_OR_RETURN(scans.emplace_back(), scan_marks(*files, chunk));
+  Result<ChunkScan> read_marks(ChunkId chunk) {
+    const auto files = cache_.open(directory_, journal_, chunk);
+    if (files) return scan_marks(*(*files)->idx, chunk);
+    if (files.error().code != Errc::kNotFound) return files.error();
+    // An index without payloads still says where the journal goes on.
+    ChunkScan scan;
+    const auto idx = env_.open(directory_ / chunk_file_name(chunk, ".idx"), Env::OpenMode::kRead);
+    if (!idx && idx.error().code != Errc::kNotFound) return idx.error();
+    if (idx) {
+      ASSIGN_OR_RETURN(scan, scan_marks(**idx, chunk));
     }
-    return scans;
+    scan.missing = true;
+    return scan;
   }
 
+  // A header whose two copies are damaged follows from the chunks around it: a sealed one ends
+  // where its mark says, and the next begins there. The first of all begins at 0.
+  void rebuild_headers(const std::vector<ChunkId>& chunks, std::vector<ChunkScan>& scans) const {
+    for (size_t i = 0; i < scans.size(); ++i) {
+      ChunkScan& scan = scans[i];
+      if (scan.header || !scan.mark) continue;
+      ChunkHeader header{.journal = journal_,
+                         .chunk = chunks[i],
+                         .framing = Framing::kLine,  // of no effect: nothing more is appended
+                         .first_record = {},
+                         .first_byte = {},
+                         .start = start_of(chunks[i]),
+                         .boot_id = scan.mark->boot_id};
+      const ChunkHeader* before = i > 0 && scans[i - 1].header ? &*scans[i - 1].header : nullptr;
+      const ChunkHeader* after =
+          i + 1 < scans.size() && scans[i + 1].header ? &*scans[i + 1].header : nullptr;
+      if (before && scans[i - 1].mark && scans[i - 1].mark->sealed) {
+        header.first_record = before->first_record + scans[i - 1].mark->end.records;
+        header.first_byte = before->first_byte + scans[i - 1].mark->end.bytes;
+      } else if (after && scan.mark->sealed) {
+        header.first_record = after->first_record - scan.mark->end.records;
+        header.first_byte = after->first_byte - scan.mark->end.bytes;
+      } else if (i > 0) {
+        continue;
+      }
+      if (after) header.start = std::min(header.start, after->start);
+      report(chunks[i], "both copies of its header are damaged; what it said follows from others");
+      scan.header = header;
+      scan.tail = Tail::kCorrupt;
+    }
+  }
+
+  // The start of a chunk as its id has it, which may be a millisecond late.
+  static Time start_of(ChunkId chunk) {
+    const std::chrono::nanoseconds id(static_cast<int64_t>(chunk.value() & ~kHostMask));
+    return Time(std::chrono::ceil<std::chrono::milliseconds>(id));
+  }
+
+  // A chunk whose end the next one's header tells.
   void take_synced(ChunkId chunk, const ChunkScan& scan) {
     if (scan.header) {
       found_.chunks.push_back(*scan.header);
+      found_.end = scan.end;
     } else {
       report(chunk, "its header is unreadable; its records are not served");
     }
   }
 
   // A chunk that may hold records which were never synced, or that was begun without any.
-  Status take_unsure(ChunkId chunk, bool has_predecessor) {
+  Status take_unsure(ChunkId chunk, ChunkScan scan, bool has_predecessor) {
     if (!found_.torn_chunks.empty()) {
       found_.torn_chunks.push_back(chunk);
       return {};
     }
-    ASSIGN_OR_RETURN(const auto files, open_chunk(cache_, directory_, journal_, chunk));
-    ChunkScan scan;
-    if (files) {
-      ASSIGN_OR_RETURN(scan, scan_tail(files, chunk, env_.boot_id()));
-    }
-    if (!scan.header && scan.mark) {
-      report(chunk, "its header is unreadable; its records are not served");
+    if (scan.mark && (scan.missing || !scan.header)) {
+      if (scan.missing) report(chunk, "one of its files is missing; its records are not served");
+      take_synced(chunk, scan);
       return {};
     }
-    const bool follows = scan.header && follows_what_was_found(scan, has_predecessor);
-    if (!follows) {
+    if (!scan.missing && scan.header) {
+      ASSIGN_OR_RETURN(const auto files, cache_.open(directory_, journal_, chunk));
+      ASSIGN_OR_RETURN(scan, scan_tail(files, scan, env_.boot_id()));
+      RETURN_IF_ERROR(correct_end_of_last(*scan.header));
+    }
+    if (scan.missing || !scan.header || !follows_what_was_found(scan, has_predecessor)) {
       found_.torn_chunks.push_back(chunk);
       spdlog::warn(
           "journal {}: chunk {} was begun before what precedes it was synced, and power was "
@@ -240,33 +292,52 @@ class JournalExamination {
           name_, chunk_file_name(chunk, ""));
       return {};
     }
-    log_tail(chunk, scan);
     found_.chunks.push_back(*scan.header);
+    found_.end = scan.end;
     found_.unsure.push_back(scan);
+    return {};
+  }
+
+  // What was written within this boot is all there. So if a chunk begins behind the end that was
+  // found of its predecessor, that one's tail is damaged, and no append in flight.
+  Status correct_end_of_last(const ChunkHeader& next) {
+    if (found_.unsure.empty() || next.boot_id != env_.boot_id()) return {};
+    if (next.first_byte <= end_of_last()) return {};
+    ChunkScan& last = found_.unsure.back();
+    ASSIGN_OR_RETURN(const auto files, cache_.open(directory_, journal_, last.header->chunk));
+    ASSIGN_OR_RETURN(last.end.entries, count_slots(*files->idx));
+    last.end.records = static_cast<uint32_t>(next.first_record - last.header->first_record);
+    last.end.bytes = next.first_byte - last.header->first_byte;
+    last.end.open_bytes = 0;
+    last.tail = Tail::kCorrupt;
+    found_.end = last.end;
     return {};
   }
 
   // Without a mark a chunk is part of the journal only if nothing before it was lost.
   bool follows_what_was_found(const ChunkScan& scan, bool has_predecessor) const {
     if (!found_.unsure.empty()) return scan.header->first_byte == end_of_last();
-    return scan.mark || has_predecessor || scan.header->first_byte == ByteOffset();
+    if (!found_.chunks.empty() && has_predecessor) return scan.header->first_byte >= end_of_last();
+    return scan.mark || scan.header->first_byte == ByteOffset();
   }
 
-  // The last readable chunk is an earlier one than the last when that one is damaged.
+  // The last chunk in its place is an earlier one than the last when nothing is known of that one.
   Status scan_last() {
-    if (found_.chunks.empty()) return {};
+    if (found_.chunks.empty() || !found_.unsure.empty()) return {};
     const ChunkId chunk = found_.chunks.back().chunk;
-    if (!found_.unsure.empty() && found_.unsure.back().header->chunk == chunk) return {};
+    ASSIGN_OR_RETURN(ChunkScan scan, read_marks(chunk));
+    if (scan.missing) return {};
+    scan.header = found_.chunks.back();
     ASSIGN_OR_RETURN(const auto files, cache_.open(directory_, journal_, chunk));
-    ASSIGN_OR_RETURN(found_.unsure.emplace_back(), scan_tail(files, chunk, env_.boot_id()));
+    ASSIGN_OR_RETURN(found_.unsure.emplace_back(), scan_tail(files, scan, env_.boot_id()));
+    found_.end = found_.unsure.back().end;
     return {};
   }
 
-  ByteOffset end_of_last() const {
-    return found_.chunks.back().first_byte + found_.unsure.back().end.bytes;
-  }
+  ByteOffset end_of_last() const { return found_.chunks.back().first_byte + found_.end.bytes; }
 
-  void log_tail(ChunkId chunk, const ChunkScan& scan) const {
+  void log_tail(const ChunkScan& scan) const {
+    const ChunkId chunk = scan.header->chunk;
     if (scan.tail == Tail::kTorn) {
       spdlog::warn(
           "journal {}: power was lost; the torn tail of chunk {} behind record {} is cut off "

@@ -28,13 +28,19 @@ struct ChunkScan {
   std::optional<Mark> mark;           // the newest intact one
   ChunkEnd end;                       // behind the last complete append
   Tail tail = Tail::kClean;
+  bool missing = false;  // one of the files is: none of its records can be served
 };
 
-// Reads the header and the marks only; `end` is that of the mark.
-Result<ChunkScan> scan_marks(ChunkFiles& files, ChunkId chunk);
+// The boot in which the chunk was last synced, or begun.
+const BootId& written_in(const ChunkScan& scan);
 
-// Reads on behind the mark and finds the end of the chunk. `boot_id` is that of the running system.
-Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkId chunk,
+// Reads the header and the marks only; `end` is that of the mark. Errors: kUnknownFormat for a
+// chunk of a version that is not ours.
+Result<ChunkScan> scan_marks(File& idx, ChunkId chunk);
+
+// Reads on behind the mark of a chunk whose header is known, and finds its end. `boot_id` is that
+// of the running system.
+Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan scan,
                             const BootId& boot_id);
 
 // What the directory of a journal holds.
@@ -47,14 +53,16 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory);
 // A journal as recovery found it. Nothing has been changed yet; repair() does that before the first
 // write.
 struct RecoveredJournal {
-  std::vector<ChunkHeader> chunks;  // readable ones, ascending
-  // Of the last of them: those that may hold what was never synced; at least one if there is any.
+  std::vector<ChunkHeader> chunks;  // those whose place in the journal is known, ascending
+  ChunkEnd end;                     // of the last of them
+  // Of the last of them: those that may hold what was never synced.
   std::vector<ChunkScan> unsure;
   std::vector<ChunkId> torn_chunks;  // begun after something that was lost: to be set aside
   uint64_t torn_tails = 0;
 };
 
-// Examines the journal in `directory`; `name` is for the log. Errors: kIo if it cannot be read.
+// Examines the journal in `directory`; `name` is for the log. Errors: kIo if it cannot be read,
+// kUnknownFormat.
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
                                          JournalId journal, const std::string& name);
 
