@@ -142,6 +142,16 @@ TEST_F(JournalRecords, AnotherFramingClosesTheOpenRecord) {
   EXPECT_EQ(records(app_).back(), "four!\n");
 }
 
+TEST_F(JournalRecords, AnotherFramingForAMomentClosesTheOpenRecord) {
+  append(*app_, "open");
+  set_framing(Framing::kWrite);
+  EXPECT_EQ(app_->extent().open_bytes, 0U);
+  set_framing(Framing::kLine);
+  reopen_journal();
+  append(*app_, "next\n");
+  EXPECT_EQ(records(app_), (Records{"open", "next\n"}));
+}
+
 TEST_F(JournalRecords, AnOpenRecordKeepsItsChunkPastTheThreshold) {
   const std::string part(1000, 'x');
   for (int i = 0; i < 10; ++i) append(*app_, part);

@@ -49,17 +49,20 @@ Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> par
   // More chunks in use than descriptors allow: syncing lets go of them. What fails there is
   // reported to those whom it concerns.
   if (context_.files.overfull()) (void)context_.sync_queue.sync_all(true);
-  Time now = context_.clock.now();
-  {
-    MutexLock lock(mutex_);
-    now = std::max(now, table_.time_of_end());
-  }
+  const Time now = append_time();
   RETURN_IF_ERROR(make_room(bytes, framed ? bytes : parts.size(), now));
   RETURN_IF_ERROR(attach_active());
   auto end = write(parts, framed, now);
   MutexLock lock(mutex_);
   appending_ = false;
   return end;
+}
+
+// Times in a journal never decrease.
+Time ChunkedJournal::append_time() {
+  const Time now = context_.clock.now();
+  MutexLock lock(mutex_);
+  return std::max(now, table_.time_of_end());
 }
 
 // Makes the journal ready for changes, which its first reader had no need for.
@@ -141,7 +144,7 @@ Status ChunkedJournal::sync_resumed() {
 
 Status ChunkedJournal::make_room(uint64_t bytes, uint64_t parts, Time now) {
   if (active_ && !must_roll(bytes, parts, now)) return {};
-  RETURN_IF_ERROR(roll(now));
+  RETURN_IF_ERROR(roll(now, *attributes().framing));
   size_t unsynced = 0;
   {
     MutexLock lock(mutex_);
@@ -167,7 +170,7 @@ bool ChunkedJournal::must_roll(uint64_t bytes, uint64_t parts, Time now) const {
 }
 
 // Begins a new chunk behind the active one.
-Status ChunkedJournal::roll(Time now) {
+Status ChunkedJournal::roll(Time now, Framing framing) {
   const Location end = extent().end;
   const auto nanoseconds =
       static_cast<uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
@@ -177,7 +180,7 @@ Status ChunkedJournal::roll(Time now) {
   }
   ChunkHeader header{.journal = id_,
                      .chunk = chunk,
-                     .framing = *attributes().framing,
+                     .framing = framing,
                      .first_record = end.record,
                      .first_byte = end.offset,
                      .start = now,

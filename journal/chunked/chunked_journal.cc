@@ -55,6 +55,10 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
   if (!attributes.framing || attributes.mode > 07777) return Error{Errc::kInvalid, 0, name_};
   std::lock_guard appending(append_mutex_);
   RETURN_IF_ERROR(prepare());
+  // Another framing closes the record that is open.
+  if (attributes.framing != this->attributes().framing && extent().open_bytes > 0) {
+    RETURN_IF_ERROR(roll(append_time(), *attributes.framing));
+  }
   RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, attributes));
   MutexLock lock(mutex_);
   attributes_ = attributes;

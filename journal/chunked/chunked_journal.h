@@ -108,13 +108,14 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   // append, under append_mutex_ (chunked_append.cc)
   Result<ByteOffset> append_locked(std::span<const ConstBytes> parts, bool framed,
                                    std::optional<ByteOffset> at);
+  Time append_time();
   Status prepare();
   Status repair();
   Status resume(const ChunkScan& scan);
   Status sync_resumed();
   Status make_room(uint64_t bytes, uint64_t parts, Time now);
   bool must_roll(uint64_t bytes, uint64_t parts, Time now) const;
-  Status roll(Time now);
+  Status roll(Time now, Framing framing);
   Status attach_active();
   Result<ByteOffset> write(std::span<const ConstBytes> parts, bool framed, Time now);
   void publish(const ChunkEnd& end);

@@ -32,7 +32,7 @@ Result<Location> ChunkedJournal::sync() {
 
 bool ChunkedJournal::is_synced(const Location& end) const {
   MutexLock lock(mutex_);
-  return synced_.offset >= end.offset && synced_.record >= end.record;
+  return !directory_unsynced_ && synced_.offset >= end.offset && synced_.record >= end.record;
 }
 
 Status ChunkedJournal::failure() const {

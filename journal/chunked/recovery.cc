@@ -113,6 +113,7 @@ Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
     if (!mark && !all_zero(sector)) ++damaged;
     if (mark && (!scan.mark || mark->sequence > scan.mark->sequence)) scan.mark = mark;
   }
+  if (scan.mark && scan.mark->sealed) scan.mark->end.open_bytes = 0;  // nothing can continue it
   if (scan.mark) scan.end = scan.mark->end;
   // One slot can be torn while it is written; the other one is not touched then.
   if (damaged == 2) scan.tail = Tail::kCorrupt;

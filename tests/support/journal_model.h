@@ -39,9 +39,12 @@ class JournalModel {
     may_close_ = true;
   }
 
-  // The next append may begin a record instead of continuing one: that is seen when it has
-  // returned.
-  void may_close_open() { may_close_ = true; }
+  // Another framing was set, or (not `done`) nobody knows. It ends a record as an append of nothing
+  // would that does not continue it.
+  void reframed(bool done) {
+    (done ? appends_ : in_flight_).push_back({.parts = {}, .closes_open = true});
+    may_close_ = may_close_ || !done;
+  }
 
   void synced() { synced_ = appends_.size(); }
 
