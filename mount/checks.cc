@@ -35,13 +35,16 @@ bool any_rangefs_mount(const std::function<bool(const mntent&)>& test) {
   return false;
 }
 
-bool is_below(const std::string& path, const std::string& directory) {
+// Without symbolic links; as it is if that cannot be said.
+boost::filesystem::path canonical(const std::string& path) {
   boost::system::error_code failed;
-  const auto real_path = boost::filesystem::weakly_canonical(path, failed);
-  if (failed) return false;
-  const auto real_directory = boost::filesystem::weakly_canonical(directory, failed);
-  if (failed) return false;
-  const auto relative = real_path.lexically_relative(real_directory);
+  auto real_path = boost::filesystem::weakly_canonical(path, failed);
+  return failed ? boost::filesystem::path(path) : real_path;
+}
+
+// Both canonical.
+bool is_below(const boost::filesystem::path& path, const boost::filesystem::path& directory) {
+  const auto relative = path.lexically_relative(directory);
   return !relative.empty() && *relative.begin() != "..";
 }
 
@@ -64,8 +67,13 @@ Status check_mountpoint(const std::string& mountpoint, const std::string& store)
   if (any_rangefs_mount([&](const mntent& entry) { return mountpoint == entry.mnt_dir; })) {
     return problem("mountpoint " + mountpoint + " is busy: rangefs is mounted there already");
   }
-  if (is_below(store, mountpoint)) {
+  const auto real_store = canonical(store);
+  if (is_below(real_store, canonical(mountpoint))) {
     return problem("the store " + store + " must not be on its mountpoint " + mountpoint);
+  }
+  // The kernel lists mountpoints canonically.
+  if (any_rangefs_mount([&](const mntent& entry) { return is_below(real_store, entry.mnt_dir); })) {
+    return problem("the store " + store + " must not be on a mount of rangefs");
   }
   return {};
 }

@@ -128,6 +128,7 @@ int Parser::flag(std::string_view option) {
 }
 
 int Parser::option(std::string_view option) {
+  if (option.empty()) return 0;  // "-o ,"
   if (option == "ro") {
     options.engine.read_only = true;
     return pass(option);
@@ -148,10 +149,13 @@ int Parser::option(std::string_view option) {
 }
 
 int Parser::setting(std::string_view option) {
+  static constexpr std::array<std::string_view, 3> kSettings{"chunk_size", "sync_interval",
+                                                             "framing"};
   const std::string_view key = option.substr(0, option.find('='));
-  if (key.size() == option.size()) {
+  if (!contains(kSettings, key)) {
     return refuse(1, "unknown option '" + std::string(option) + "'");
   }
+  if (key.size() == option.size()) return refuse_value(option, "a value is expected");
   const std::string_view value = option.substr(key.size() + 1);
   if (key == "chunk_size") {
     const auto size = parse_size(value);
@@ -165,11 +169,9 @@ int Parser::setting(std::string_view option) {
       return refuse_value(option, "a duration like 500ms or 1s is expected");
     }
     options.engine.sync_interval = *interval;
-  } else if (key == "framing") {
+  } else {
     if (value != "line" && value != "write") return refuse_value(option, "line or write expected");
     options.engine.framing = value == "line" ? range::Framing::kLine : range::Framing::kWrite;
-  } else {
-    return refuse(1, "unknown option '" + std::string(option) + "'");
   }
   return 0;
 }

@@ -107,6 +107,17 @@ TEST(Options, UnknownKeysAndValuesAreRefusedByName) {
   }
 }
 
+TEST(Options, AMissingValueIsToldFromAnUnknownOption) {
+  EXPECT_EQ(refused({"/data", "/mnt", "-o", "chunk_size"}).message,
+            "option 'chunk_size': a value is expected");
+  EXPECT_EQ(refused({"/data", "/mnt", "-o", "nonsense=1"}).message, "unknown option 'nonsense=1'");
+}
+
+TEST(Options, EmptyOptionsMeanNothing) {
+  EXPECT_TRUE(parse({"/data", "/mnt", "-o", ",ro,,"}).engine.read_only);
+  EXPECT_EQ(parse({"/data", "/mnt", "-o", ""}).store, "/data");
+}
+
 TEST(Options, WrongUsageIsToldApart) {
   EXPECT_EQ(refused({}).exit_status, 2);
   EXPECT_EQ(refused({"a", "b", "c"}).exit_status, 2);

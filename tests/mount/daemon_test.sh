@@ -42,7 +42,7 @@ for option in bogus bogus=1 max_bytes=1G chunk_size=1 chunk_size=64q chunk_size=
   refuses 1 ".*'$option'.*" store2 mnt2 -o "$option"
   refuses 1 ".*'$option'.*" store2 mnt2 -o "rw,$option,noatime"
 done
-refuses 1 ".*chunk_size.*" store2 mnt2 -o chunk_size
+refuses 1 ".*'chunk_size': a value is expected" store2 mnt2 -o chunk_size
 
 # Mountpoints.
 touch file
@@ -72,7 +72,8 @@ untouched
 
 # Only one daemon per store, only one mount per mountpoint.
 start
-refuses 1 ".*locked by pid $daemon.*" store mnt2
+refuses 1 ".*locked by pid $daemon" store mnt2
+refuses 1 '.*/mnt/store2 must not be on a mount of rangefs' mnt/store2 mnt2
 refuses 1 '.*/mnt is busy.*' store2 mnt
 refuses 1 '.*/mnt is busy.*' store2 mnt/
 expect_equal "$(cat mnt/app)" kept "the mount that was there"
