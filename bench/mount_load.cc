@@ -27,7 +27,7 @@ constexpr size_t kReadTotal = kBlocks * kBlockBytes;
 
 [[noreturn]] void fail(const char* what) {
   std::perror(what);
-  std::exit(1);
+  std::_Exit(1);
 }
 
 // Text in lines of so many bytes, newlines included.

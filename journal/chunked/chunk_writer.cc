@@ -68,7 +68,7 @@ Status ChunkWriter::append(std::span<const ConstBytes> payload, std::span<const 
   const uint64_t at = kEntriesAt + uint64_t{end_.entries} * kEntryBytes;
   if (Status written = files_->idx->write_at(at, entries); !written) {
     closed_ = true;
-    const Status truncated = files_->idx->truncate(at);
+    Status truncated = files_->idx->truncate(at);
     // Without this the entries could pass for an append after all.
     if (!truncated) return truncated;
     return undo(written);

@@ -210,8 +210,9 @@ std::set<uint64_t> SimTree::surviving_operations(Choices& choices) const {
     return needed;
   };
   if (choices.keeps_dependencies()) {
-    // From the newest back, so that what is brought along brings its own.
-    for (auto it = pending_.rbegin(); it != pending_.rend(); ++it) {
+    // From the newest back, so that what is brought along brings its own. (clang 14 does not
+    // understand the views of libstdc++ 12.)
+    for (auto it = pending_.rbegin(); it != pending_.rend(); ++it) {  // NOLINT(*-loop-convert)
       if (kept.contains(it->first)) kept.merge(needed_by(it->second));
     }
     return kept;
