@@ -28,7 +28,7 @@ bool in_group(fuse_req_t request, uint32_t gid) {
   }
 }
 
-// A journal that failed fails every append: once a second is enough to see it in the log.
+// A journal that failed fails every call: once a second is enough to see it in the log.
 bool log_again() {
   static std::atomic<int64_t> last_second{0};
   const int64_t second =
@@ -40,7 +40,8 @@ bool log_again() {
 
 void reply_error(fuse_req_t request, const Error& error) {
   const int code = to_errno(error);
-  if (error.code == Errc::kIo && log_again()) spdlog::error("{}", to_string(error));
+  const bool is_for_log = error.code == Errc::kIo || error.code == Errc::kUnknownFormat;
+  if (is_for_log && log_again()) spdlog::error("{}", to_string(error));
   fuse_reply_err(request, code);
 }
 
