@@ -334,6 +334,17 @@ TEST_F(Recovery, CorruptionOfWhatWasSyncedIsNotCutAfterPowerLoss) {
   EXPECT_TRUE(files(id, ".torn").empty());
 }
 
+TEST_F(Recovery, TheMarkOfAnIdleJournalIsDurable) {
+  const JournalId id = fill(10, 0);
+  ASSERT_TRUE(store_->sync()) << "of nothing but the mark";
+  lose_power(Survival::drop_all());
+  damage_line(files(id, ".dat").back(), 9);
+  std::vector<std::string> expected = lines(0, 10);
+  expected[9] = "(corrupt)";
+  EXPECT_EQ(found(), expected);
+  EXPECT_TRUE(files(id, ".torn").empty());
+}
+
 TEST_F(Recovery, AFileShorterThanItsMarkIsNotCut) {
   const JournalId id = fill(10, 0);
   reopen();
@@ -400,8 +411,9 @@ TEST_F(Recovery, NoMarkIsStoredForAChunkWhilePredecessorsAreUnsynced) {
 }
 
 TEST_F(Recovery, RepairThatRanOutOfSpaceGoesOnWhereItWas) {
-  fill(10, 80);
+  const JournalId id = fill(10, 80);
   lose_power(Survival::keep_all());
+  damage_line(files(id, ".dat").back(), 5);  // line 87, from which on the tail is cut
   const uint64_t before = env_->changes();
   bool full = true;
   env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
@@ -415,17 +427,20 @@ TEST_F(Recovery, RepairThatRanOutOfSpaceGoesOnWhereItWas) {
     EXPECT_EQ(refused.error().code, Errc::kNoSpace);
   }
   EXPECT_GT(env_->changes(), before);
+  EXPECT_EQ(files(id, ".torn").size(), 0U) << "what was not copied whole takes up no space";
   full = false;
   append(*app, "more\n");
   ASSERT_TRUE(app->sync());
-  std::vector<std::string> expected = lines(0, 90);
+  EXPECT_EQ(files(id, ".torn").size(), 2U);
+  std::vector<std::string> expected = lines(0, 87);
   expected.emplace_back("more\n");
   EXPECT_EQ(records(app), expected);
 }
 
 TEST_F(Recovery, RepairThatFoundNoDescriptorGoesOnLater) {
-  fill(10, 80);
+  const JournalId id = fill(10, 80);
   lose_power(Survival::keep_all());
+  damage_line(files(id, ".dat").back(), 5);  // line 87, from which on the tail is cut
   const auto app = journal();
   int refusals = 0;
   // Every call that opens something fails once.
@@ -448,7 +463,7 @@ TEST_F(Recovery, RepairThatFoundNoDescriptorGoesOnLater) {
   env_->set_fault_hook({});
   EXPECT_GT(refusals, 0);
   ASSERT_TRUE(app->sync());
-  std::vector<std::string> expected = lines(0, 90);
+  std::vector<std::string> expected = lines(0, 87);
   expected.emplace_back("more\n");
   EXPECT_EQ(records(app), expected);
 }

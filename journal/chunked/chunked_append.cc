@@ -86,10 +86,6 @@ Status ChunkedJournal::repair() {
     context_.files.erase(id_, chunk);
     RETURN_IF_ERROR(set_chunk_aside(context_.env, directory_, chunk));
   }
-  if (!recovered_.torn_chunks.empty()) {
-    // A new chunk may get a mark only when those that were begun in its place are gone for good.
-    RETURN_IF_ERROR(context_.env.sync_directory(directory_));
-  }
   // Each is done once, should there be no space for the next at the first attempt.
   while (!recovered_.unsure.empty()) {
     RETURN_IF_ERROR(resume(recovered_.unsure.front()));
@@ -116,7 +112,6 @@ Status ChunkedJournal::resume(const ChunkScan& scan) {
     // slot behind a cut may be used.
     RETURN_IF_ERROR(sync_resumed());
     RETURN_IF_ERROR(writer->sync_files());
-    RETURN_IF_ERROR(context_.env.sync_directory(directory_));
     RETURN_IF_ERROR(writer->store_mark(scan.end, writer->closed(), context_.boot_id));
   }
   if (last) active_ = writer;

@@ -138,7 +138,8 @@ Status ChunkedStore::check_format() {
   return {};
 }
 
-// The format file comes last: what has none is not a store yet.
+// The format file comes last: what has none is not a store yet. Its name becomes durable with the
+// first sync; a store that loses it before is created once more.
 Status ChunkedStore::create_store() {
   Attributes root;
   root.mode = 0755;
@@ -152,9 +153,7 @@ Status ChunkedStore::create_store() {
   const std::string text = fmt::format("{}{}\n", kFormatName, kStoreVersion);
   RETURN_IF_ERROR(file->write_at(0, as_bytes(text)));
   RETURN_IF_ERROR(file->sync_data());
-  RETURN_IF_ERROR(env_.rename(temporary, path_ / "format", false));
-  RETURN_IF_ERROR(env_.sync_directory(path_));
-  return env_.sync_directory(path_.has_parent_path() ? path_.parent_path() : Path("."));
+  return env_.rename(temporary, path_ / "format", false);
 }
 
 Status ChunkedStore::writable() const {

@@ -25,14 +25,6 @@ Status rename_aside(Env& env, const Path& directory, const std::string& file) {
   }
 }
 
-Result<std::unique_ptr<File>> create_copy(Env& env, const Path& directory,
-                                          const std::string& file) {
-  for (int n = 0;; ++n) {
-    auto copy = env.open(directory / torn_name(file, n), Env::OpenMode::kCreateNew);
-    if (copy || copy.error().code != Errc::kExists) return copy;
-  }
-}
-
 // Calls `use(offset, bytes)` for the contents of `file` from `begin` to `end`, in blocks.
 template <typename Use>
 Status for_each_block(File& file, uint64_t begin, uint64_t end, const Use& use) {
@@ -47,18 +39,30 @@ Status for_each_block(File& file, uint64_t begin, uint64_t end, const Use& use) 
   return {};
 }
 
-// Copies what `file` holds from `from` on, then truncates it there. A copy that was kept is durable
-// before anything is cut.
+// Copies what `file` holds from `begin` to `end` into a new file, durable with its name.
+Status keep_copy(Env& env, const Path& path, File& file, uint64_t begin, uint64_t end) {
+  ASSIGN_OR_RETURN(const auto copy, env.open(path, Env::OpenMode::kCreateNew));
+  Status kept = for_each_block(file, begin, end, [&](uint64_t at, ConstBytes bytes) {
+    return copy->write_at(at - begin, bytes);
+  });
+  if (kept) kept = copy->sync_data();
+  if (kept) kept = env.sync_directory(path.parent_path());
+  // The next attempt makes another.
+  if (!kept) (void)env.remove_file(path);
+  return kept;
+}
+
+// Copies what `file` holds from `from` on, then truncates it there.
 Status cut_file(Env& env, const Path& directory, const std::string& name, File& file,
                 uint64_t from) {
   ASSIGN_OR_RETURN(const FileStat stat, file.stat());
   if (stat.size <= from) return {};
-  ASSIGN_OR_RETURN(const auto copy, create_copy(env, directory, name));
-  RETURN_IF_ERROR(for_each_block(file, from, stat.size, [&](uint64_t at, ConstBytes bytes) {
-    return copy->write_at(at - from, bytes);
-  }));
-  RETURN_IF_ERROR(copy->sync_data());
-  RETURN_IF_ERROR(env.sync_directory(directory));
+  for (int n = 0;; ++n) {
+    Status kept = keep_copy(env, directory / torn_name(name, n), file, from, stat.size);
+    if (!kept && kept.error().code == Errc::kExists) continue;
+    RETURN_IF_ERROR(std::move(kept));
+    break;
+  }
   RETURN_IF_ERROR(file.truncate(from));
   return file.sync_data();
 }
