@@ -107,6 +107,38 @@ TEST_F(NamesTest, RemovedJournalsLeftByAKillAreDeletedAtTheNextOpening) {
   EXPECT_FALSE(env_->exists(directory));
 }
 
+TEST_F(NamesTest, ARemovedJournalLeavesNoDirectoryThatNothingLeadsTo) {
+  append(*journal(), "x\n");
+  const Path directory = directory_of(journal()->id());
+  sync_all();
+  ASSERT_TRUE(store_->remove("app"));
+  ASSERT_TRUE(store_->sync_and_reclaim());
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const auto later = env_->after_power_loss(Survival::of(seed));
+    const auto store = ChunkedStore::open(*later, "/store", options_, /*background=*/false);
+    ASSERT_TRUE(store) << to_string(store.error());
+    EXPECT_FALSE(later->exists(directory)) << to_string(Survival::of(seed));
+  }
+}
+
+TEST_F(NamesTest, ARemovedDirectoryComesBackWithItsAttributesOrNotAtAll) {
+  ASSERT_TRUE(store_->close());
+  store_.reset();
+  Names names(*env_, "/store");
+  Attributes attributes;
+  attributes.mode = 0750;
+  ASSERT_TRUE(names.create_directory("d", attributes));
+  ASSERT_TRUE(names.sync());
+  ASSERT_TRUE(names.discard("d"));
+  ASSERT_TRUE(names.reclaim_directories());
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const auto later = env_->after_power_loss(Survival::of(seed));
+    Names found(*later, "/store");
+    if (!*found.look_up("d")) continue;
+    EXPECT_EQ(found.directory_attributes("d")->mode, 0750U) << to_string(Survival::of(seed));
+  }
+}
+
 TEST_F(NamesTest, WhatCannotBeDeletedFromTheTrashDoesNotKeepTheStoreShut) {
   append(*journal(), "x\n");
   const Path directory = directory_of(journal()->id());

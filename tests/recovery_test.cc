@@ -262,6 +262,32 @@ TEST_F(Recovery, ATailCutIsNotRepeatedAfterThePowerFailsAgain) {
   EXPECT_EQ(journal()->info()->torn_tails, 1U);
 }
 
+TEST_F(Recovery, ATornTailIsOnTheDiskOnceAtLeast) {
+  const JournalId id = fill(10, 5);
+  lose_power(Survival::keep_all());
+  const Path dat = files(id, ".dat").back();
+  damage_line(dat, 12);
+  const std::string whole = env_->read_all(dat);
+  bool complete = false;
+  for (uint64_t change = 0; !complete; ++change) {
+    const auto machine = env_->after_kill();
+    machine->power_off_at_change(change);
+    {
+      const auto store = ChunkedStore::open(*machine, "/store", options_, /*background=*/false);
+      if (!store) continue;
+      const auto app = (*store)->open(id, "app");
+      complete = app && (*app)->append(as_bytes("more\n"));
+    }
+    for (uint64_t seed = 0; seed < 50; ++seed) {
+      const auto later = machine->after_power_loss(Survival::of(seed));
+      const Path kept = dat.string() + ".torn";
+      EXPECT_TRUE(later->read_all(dat) == whole ||
+                  (later->exists(kept) && later->read_all(kept) == whole.substr(1200)))
+          << machine->first_failed() << ", " << to_string(Survival::of(seed));
+    }
+  }
+}
+
 TEST_F(Recovery, PayloadWithoutEntriesWasNeverAppended) {
   fill(3, 0);
   env_->power_off_at_change(env_->changes() + 1);  // the write of the entries

@@ -69,8 +69,8 @@ Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const 
 // Renames the files of a torn chunk to "<file>.torn", where nothing will read them but a person.
 Status set_chunk_aside(Env& env, const Path& directory, ChunkId chunk);
 
-// Cuts off what lies behind `end`, after copying it to "<file>.torn", and syncs. Both files then
-// end exactly there.
+// Cuts off what lies behind `end`, after copying it to "<file>.torn", which is then durable. Both
+// files end exactly there, which is not.
 Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,
                 const ChunkEnd& end);
 

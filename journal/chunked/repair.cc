@@ -63,8 +63,7 @@ Status cut_file(Env& env, const Path& directory, const std::string& name, File& 
     RETURN_IF_ERROR(std::move(kept));
     break;
   }
-  RETURN_IF_ERROR(file.truncate(from));
-  return file.sync_data();
+  return file.truncate(from);
 }
 
 Status rewrite_file(File& file, uint64_t begin, uint64_t end) {
