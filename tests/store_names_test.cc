@@ -44,6 +44,22 @@ TEST_F(StoreNames, ReclaimGivesTheSpaceBack) {
   EXPECT_EQ(store_->space()->bytes_free, before);
 }
 
+TEST_F(StoreNames, ANameThatComesBackByPowerLossHasItsRecords) {
+  append_lines(*journal(), 0, 5);
+  sync_all();
+  ASSERT_TRUE(store_->remove("app"));
+  ASSERT_TRUE(store_->reclaim());
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const auto later = env_->after_power_loss(Survival::of(seed));
+    const auto store = ChunkedStore::open(*later, "/store", options_, /*background=*/false);
+    ASSERT_TRUE(store) << to_string(store.error());
+    const auto entry = (*store)->look_up("app").value();
+    if (!entry) continue;
+    const auto app = (*store)->open(JournalId(entry->id), "app").value();
+    EXPECT_EQ(records(app), lines(0, 5)) << to_string(Survival::of(seed));
+  }
+}
+
 TEST_F(StoreNames, ANameThatWasRemovedIsFreeAtOnce) {
   append(*journal(), "old\n");
   const auto old = journal();

@@ -53,6 +53,9 @@ class ChunkedStore final : public Store {
 
   // What the background thread does every sync_interval.
   Status sync_and_reclaim();
+  // The second half of it: deletes removed directories, and the records of removed journals that
+  // nobody has open any more.
+  Status reclaim();
 
  private:
   ChunkedStore(Env& env, Path path, const StoreOptions& options);
@@ -71,7 +74,6 @@ class ChunkedStore final : public Store {
   Result<Entry> existing(std::string_view path);
   Status discard_journal(std::string_view path, JournalId id);
   Status discard_directory(std::string_view path);
-  Status reclaim();
 
   Env& env_;
   const Path path_;

@@ -170,7 +170,6 @@ Status ChunkedStore::set_directory_attributes(std::string_view path, const Attri
   return names_.set_directory_attributes(path, attributes);
 }
 
-// Deletes removed directories, and the records of removed journals that nobody has open any more.
 Status ChunkedStore::reclaim() {
   std::vector<JournalId> unused;
   {

@@ -135,7 +135,6 @@ JournalModel::Contents JournalModel::replay(const std::vector<Append>& appends) 
     } else {
       contents.records.insert(contents.records.end(), append.parts.begin(), append.parts.end());
     }
-    if (append.closed) close();
   }
   return contents;
 }
@@ -168,11 +167,10 @@ std::string JournalModel::settle(Journal& journal, End end) {
       found.resize(count);
       if (ByteOffset(replay(found).bytes.size()) != extent.end.offset && count > least) continue;
       wrong = compare(journal, replay(found));
-      if (!wrong.empty() && count > 0 && extent.open_bytes == 0) {
-        // A chunk that was begun ends the record that was open.
-        found.back().closed = true;
+      if (!wrong.empty() && extent.open_bytes == 0) {
+        // A chunk that was begun, or cut, ends the record that was open.
+        found.push_back(closing());
         wrong = compare(journal, replay(found));
-        found.back().closed = wrong.empty();
       }
       if (!wrong.empty()) continue;
       may_close_ = may_close_ || end == End::kPowerLoss || !in_flight_.empty();

@@ -18,7 +18,6 @@ class JournalModel {
     bool framed = true;  // by append(), else by append_records()
     Framing framing = Framing::kLine;
     bool closes_open = false;  // a record that was open is not continued
-    bool closed = false;       // what it left open was closed behind it, without another append
   };
 
   // What a journal holds after some of the appends.
@@ -39,10 +38,9 @@ class JournalModel {
     may_close_ = true;
   }
 
-  // Another framing was set, or (not `done`) nobody knows. It ends a record as an append of nothing
-  // would that does not continue it.
+  // Another framing was set, or (not `done`) nobody knows. It ends the record that is open.
   void reframed(bool done) {
-    (done ? appends_ : in_flight_).push_back({.parts = {}, .closes_open = true});
+    (done ? appends_ : in_flight_).push_back(closing());
     may_close_ = may_close_ || !done;
   }
 
@@ -58,6 +56,13 @@ class JournalModel {
   size_t appends() const { return appends_.size(); }
 
  private:
+  // What ends a record without an append is, to the history, an append of nothing.
+  static Append closing() {
+    Append nothing;
+    nothing.closes_open = true;
+    return nothing;
+  }
+
   static Contents replay(const std::vector<Append>& appends);
   std::vector<Append> tried(bool closes_open) const;
 
