@@ -158,8 +158,9 @@ TEST(Format, EveryFlippedBitOfAnEntryOrItsPayloadFailsTheCheck) {
 TEST(Format, FileNamesAreSixteenHexDigits) {
   EXPECT_EQ(chunk_file_name(ChunkId(0xAB), ".dat"), "00000000000000AB.dat");
   EXPECT_EQ(chunk_of_file_name("00000000000000AB.dat", ".dat"), ChunkId(0xAB));
-  for (const char* name : {"AB.dat", "00000000000000AB.idx", "00000000000000AG.dat", ".dat", "",
-                           "00000000000000AB.dat.torn", "-0000000000000AB.dat"}) {
+  for (const char* name :
+       {"AB.dat", "00000000000000AB.idx", "00000000000000AG.dat", ".dat", "",
+        "00000000000000ab.dat", "00000000000000AB.dat.torn", "-0000000000000AB.dat"}) {
     EXPECT_FALSE(chunk_of_file_name(name, ".dat")) << name;
   }
   EXPECT_EQ(to_string(JournalId(0xAB)), "00000000000000ab");

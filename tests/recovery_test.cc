@@ -139,6 +139,43 @@ TEST_F(Recovery, AnUnreadableHeaderOfASyncedChunkFollowsFromItsNeighbours) {
   expect_appends_go_on();
 }
 
+TEST_F(Recovery, AnIndexWithoutItsFirstPageLosesNothingThatFollowsASealedChunk) {
+  for (const int count : {10, 50}) {  // in one chunk, in two
+    const JournalId id = fill(count, 0);
+    reopen();
+    const Path idx = files(id, ".idx").back();
+    for (uint64_t i = 0; i < kEntriesAt; ++i) {
+      env_->corrupt(idx, i, static_cast<uint8_t>(env_->read_all(idx)[i]));  // zero, that is
+    }
+    EXPECT_EQ(found(), lines(0, count)) << count;
+    expect_appends_go_on();
+    EXPECT_TRUE(files(id, ".torn").empty());
+    ASSERT_TRUE(store_->remove("app"));
+  }
+}
+
+TEST_F(Recovery, AnIndexOfAnotherChunkServesNothing) {
+  const JournalId id = fill(50, 0);
+  reopen();
+  const std::string other = env_->read_all(files(id, ".idx").front());
+  env_->write_raw(files(id, ".idx").back(), other);
+  EXPECT_EQ(found(), lines(0, 41));
+  expect_appends_go_on();
+  EXPECT_EQ(files(id, ".torn").size(), 2U);
+  EXPECT_EQ(journal()->info()->torn_tails, 1U);
+}
+
+TEST_F(Recovery, AChunkThatWasBegunWithoutAnAppendLeavesNothing) {
+  const JournalId id = fill(41, 0);
+  env_->power_off_at_change(env_->changes() + 2);  // the write of the new chunk's header
+  EXPECT_FALSE(journal()->append(as_bytes("lost\n")));
+  kill();
+  EXPECT_EQ(found(), lines(0, 41));
+  expect_appends_go_on();
+  EXPECT_TRUE(files(id, ".torn").empty());
+  EXPECT_EQ(journal()->info()->torn_tails, 0U);
+}
+
 TEST_F(Recovery, AnUnreadableChunkWithoutNeighboursCostsThatChunkOnly) {
   const JournalId id = fill(100, 0);
   reopen();
@@ -146,6 +183,7 @@ TEST_F(Recovery, AnUnreadableChunkWithoutNeighboursCostsThatChunkOnly) {
   for (const uint64_t at : {kHeaderAt, kHeaderCopyAt, kMarkAt[0], kMarkAt[1]}) {
     damage_sector(middle, at);
   }
+  for (const uint64_t at : kMarkAt) damage_sector(files(id, ".idx").front(), at);
   std::vector<std::string> expected = lines(0, 41);
   for (int i = 0; i < 41; ++i) expected.emplace_back("(corrupt)");
   for (int i = 82; i < 100; ++i) expected.push_back(line(i));

@@ -84,7 +84,9 @@ Status ChunkedJournal::repair() {
   RETURN_IF_ERROR(context_.names.restore_journal(id_, attributes()));
   for (const ChunkId chunk : recovered_.torn_chunks) {
     context_.files.erase(id_, chunk);
-    RETURN_IF_ERROR(set_chunk_aside(context_.env, directory_, chunk));
+    ASSIGN_OR_RETURN(const bool kept, set_chunk_aside(context_.env, directory_, chunk));
+    MutexLock lock(mutex_);
+    torn_tails_ += kept ? 1 : 0;
   }
   // Each is done once, should there be no space for the next at the first attempt.
   while (!recovered_.unsure.empty()) {
@@ -103,7 +105,7 @@ Status ChunkedJournal::resume(const ChunkScan& scan) {
   ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, chunk));
   if (cut) RETURN_IF_ERROR(cut_tail(context_.env, directory_, chunk, *files, scan.end));
   const auto writer = std::make_shared<ChunkWriter>(files, *scan.header, scan.end, scan.mark);
-  if (!last || scan.tail != Tail::kClean) writer->close();
+  if (!last || scan.tail != Tail::kClean || scan.rebuilt) writer->close();
   const ChunkEnd marked = writer->marked();
   const bool rebooted = written_in(scan) != context_.boot_id;
   if (scan.end != marked && !rebooted) RETURN_IF_ERROR(rewrite(*files, marked, scan.end));

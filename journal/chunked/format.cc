@@ -172,7 +172,7 @@ std::string chunk_file_name(ChunkId chunk, std::string_view extension) {
 std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_view extension) {
   if (!name.ends_with(extension)) return std::nullopt;
   const auto value = parse_hex16(name.substr(0, name.size() - extension.size()));
-  if (!value) return std::nullopt;
+  if (!value || name != chunk_file_name(ChunkId(*value), extension)) return std::nullopt;
   return ChunkId(*value);
 }
 

@@ -157,19 +157,21 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
   ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> names, env.list(directory));
   JournalFiles files;
   std::set<ChunkId> chunks;
+  std::set<std::string> torn;
   for (const DirectoryEntry& entry : names) {
     auto chunk = chunk_of_file_name(entry.name, ".idx");
     if (!chunk) chunk = chunk_of_file_name(entry.name, ".dat");
     if (chunk && entry.kind == FileKind::kRegular) {
       chunks.insert(*chunk);
-    } else if (entry.name.find(".idx.torn") != std::string::npos) {
-      ++files.torn_tails;
-    } else if (!entry.name.starts_with("attributes") &&
-               entry.name.find(".dat.torn") == std::string::npos) {
+    } else if (const size_t end = entry.name.find(".torn"); end != std::string::npos) {
+      // Of both files of a chunk, or of one.
+      torn.insert(entry.name.substr(0, entry.name.find('.')) + entry.name.substr(end));
+    } else if (!entry.name.starts_with("attributes")) {
       spdlog::warn("{}: not a file of rangefs, left alone", (directory / entry.name).string());
     }
   }
   files.chunks.assign(chunks.begin(), chunks.end());
+  files.torn_tails = torn.size();
   return files;
 }
 
@@ -202,6 +204,13 @@ class JournalExamination {
     }
     RETURN_IF_ERROR(scan_last());
     for (const ChunkScan& scan : found_.unsure) log_tail(scan);
+    for (const ChunkId chunk : found_.torn_chunks) {
+      spdlog::warn(
+          "journal {}: chunk {} has no place in it: rangefs died or power was lost when it was "
+          "begun, or before what precedes it was synced. It is set aside; records of the last sync "
+          "interval may be among it",
+          name_, chunk_file_name(chunk, ""));
+    }
     return std::move(found_);
   }
 
@@ -222,34 +231,36 @@ class JournalExamination {
   }
 
   // A header whose two copies are damaged follows from the chunks around it: a sealed one ends
-  // where its mark says, and the next begins there. The first of all begins at 0.
+  // where its mark says, and the next begins there. The first of all begins at 0. Without a mark of
+  // its own a chunk is taken only if entries in it turn out to be valid.
   void rebuild_headers(const std::vector<ChunkId>& chunks, std::vector<ChunkScan>& scans) const {
     for (size_t i = 0; i < scans.size(); ++i) {
       ChunkScan& scan = scans[i];
-      if (scan.header || !scan.mark) continue;
+      const bool first = i == 0;
+      const bool behind_sealed =
+          !first && scans[i - 1].header && scans[i - 1].mark && scans[i - 1].mark->sealed;
+      if (scan.header || (!scan.mark && (scan.missing || !(first || behind_sealed)))) continue;
       ChunkHeader header{.journal = journal_,
                          .chunk = chunks[i],
                          .framing = Framing::kLine,  // of no effect: nothing more is appended
                          .first_record = {},
                          .first_byte = {},
                          .start = start_of(chunks[i]),
-                         .boot_id = scan.mark->boot_id};
-      const ChunkHeader* before = i > 0 && scans[i - 1].header ? &*scans[i - 1].header : nullptr;
+                         .boot_id = {}};
       const ChunkHeader* after =
           i + 1 < scans.size() && scans[i + 1].header ? &*scans[i + 1].header : nullptr;
-      if (before && scans[i - 1].mark && scans[i - 1].mark->sealed) {
-        header.first_record = before->first_record + scans[i - 1].mark->end.records;
-        header.first_byte = before->first_byte + scans[i - 1].mark->end.bytes;
-      } else if (after && scan.mark->sealed) {
+      if (behind_sealed) {
+        header.first_record = scans[i - 1].header->first_record + scans[i - 1].mark->end.records;
+        header.first_byte = scans[i - 1].header->first_byte + scans[i - 1].mark->end.bytes;
+      } else if (after && scan.mark && scan.mark->sealed) {
         header.first_record = after->first_record - scan.mark->end.records;
         header.first_byte = after->first_byte - scan.mark->end.bytes;
-      } else if (i > 0) {
+      } else if (!first) {
         continue;
       }
       if (after) header.start = std::min(header.start, after->start);
-      report(chunks[i], "both copies of its header are damaged; what it said follows from others");
       scan.header = header;
-      scan.tail = Tail::kCorrupt;
+      scan.rebuilt = true;
     }
   }
 
@@ -262,6 +273,7 @@ class JournalExamination {
   // A chunk whose end the next one's header tells.
   void take_synced(ChunkId chunk, const ChunkScan& scan) {
     if (scan.header) {
+      report_rebuilt(scan);
       found_.chunks.push_back(*scan.header);
       found_.end = scan.end;
     } else {
@@ -285,14 +297,13 @@ class JournalExamination {
       ASSIGN_OR_RETURN(scan, scan_tail(files, scan, env_.boot_id()));
       RETURN_IF_ERROR(correct_end_of_last(*scan.header));
     }
-    if (scan.missing || !scan.header || !follows_what_was_found(scan, has_predecessor)) {
+    const bool empty_guess = scan.rebuilt && !scan.mark && scan.end.entries == 0;
+    if (scan.missing || !scan.header || empty_guess ||
+        !follows_what_was_found(scan, has_predecessor)) {
       found_.torn_chunks.push_back(chunk);
-      spdlog::warn(
-          "journal {}: chunk {} was begun before what precedes it was synced, and power was "
-          "lost: it is set aside; records of the last sync interval may be among it",
-          name_, chunk_file_name(chunk, ""));
       return {};
     }
+    report_rebuilt(scan);
     found_.chunks.push_back(*scan.header);
     found_.end = scan.end;
     found_.unsure.push_back(scan);
@@ -352,6 +363,12 @@ class JournalExamination {
     } else if (scan.tail == Tail::kCorrupt) {
       report(chunk, "stored bytes have changed; what is damaged is not served");
     }
+  }
+
+  void report_rebuilt(const ChunkScan& scan) const {
+    if (!scan.rebuilt) return;
+    report(scan.header->chunk,
+           "both copies of its header are damaged; what they said follows from other chunks");
   }
 
   void report(ChunkId chunk, const char* what) const {

@@ -29,6 +29,7 @@ struct ChunkScan {
   ChunkEnd end;                       // behind the last complete append
   Tail tail = Tail::kClean;
   bool missing = false;  // one of the files is: none of its records can be served
+  bool rebuilt = false;  // the header is, from other chunks: nothing more may be appended
 };
 
 // The boot in which the chunk was last synced, or begun.
@@ -67,7 +68,8 @@ Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const 
                                          JournalId journal, const std::string& name);
 
 // Renames the files of a torn chunk to "<file>.torn", where nothing will read them but a person.
-Status set_chunk_aside(Env& env, const Path& directory, ChunkId chunk);
+// Removes them if there is nothing in them. Returns whether something was kept.
+Result<bool> set_chunk_aside(Env& env, const Path& directory, ChunkId chunk);
 
 // Cuts off what lies behind `end`, after copying it to "<file>.torn", which is then durable. Both
 // files end exactly there, which is not.

@@ -17,12 +17,22 @@ std::string torn_name(const std::string& file, int n) {
   return n == 0 ? file + ".torn" : fmt::format("{}.torn.{}", file, n + 1);
 }
 
+Status unless_missing(Status done) {
+  return !done && done.error().code == Errc::kNotFound ? Status() : done;
+}
+
 Status rename_aside(Env& env, const Path& directory, const std::string& file) {
   for (int n = 0;; ++n) {
     Status renamed = env.rename(directory / file, directory / torn_name(file, n), false);
-    if (renamed || renamed.error().code == Errc::kNotFound) return {};
-    if (renamed.error().code != Errc::kExists) return renamed;
+    if (renamed || renamed.error().code != Errc::kExists) return unless_missing(renamed);
   }
+}
+
+// 0 for a file that is not there.
+Result<uint64_t> size_of(Env& env, const Path& path) {
+  const auto stat = env.stat(path);
+  if (!stat && stat.error().code != Errc::kNotFound) return stat.error();
+  return stat ? stat->size : 0;
 }
 
 // Calls `use(offset, bytes)` for the contents of `file` from `begin` to `end`, in blocks.
@@ -77,9 +87,17 @@ uint64_t entries_end(const ChunkEnd& end) {
 
 }  // namespace
 
-Status set_chunk_aside(Env& env, const Path& directory, ChunkId chunk) {
-  RETURN_IF_ERROR(rename_aside(env, directory, chunk_file_name(chunk, ".idx")));
-  return rename_aside(env, directory, chunk_file_name(chunk, ".dat"));
+Result<bool> set_chunk_aside(Env& env, const Path& directory, ChunkId chunk) {
+  const std::string idx = chunk_file_name(chunk, ".idx");
+  const std::string dat = chunk_file_name(chunk, ".dat");
+  ASSIGN_OR_RETURN(const uint64_t idx_bytes, size_of(env, directory / idx));
+  ASSIGN_OR_RETURN(const uint64_t dat_bytes, size_of(env, directory / dat));
+  const bool keep = idx_bytes > kEntriesAt || dat_bytes > 0;
+  for (const std::string& file : {idx, dat}) {
+    RETURN_IF_ERROR(keep ? rename_aside(env, directory, file)
+                         : unless_missing(env.remove_file(directory / file)));
+  }
+  return keep;
 }
 
 Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,
