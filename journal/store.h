@@ -91,7 +91,8 @@ class Store {
   virtual Result<Attributes> directory_attributes(std::string_view path) = 0;
   virtual Status set_directory_attributes(std::string_view path, const Attributes& attributes) = 0;
 
-  // Makes everything appended so far to any journal, and every name, survive power loss.
+  // Makes everything appended so far to any journal, and every name, survive power loss. Afterwards
+  // removed journals take up no more space, but for those that somebody has open.
   virtual Status sync() = 0;
 
   virtual Result<Space> space() = 0;

@@ -191,7 +191,7 @@ Status ChunkedStore::sync_and_reclaim() {
   return synced ? reclaimed : synced;
 }
 
-Status ChunkedStore::sync() { return options_.read_only ? Status() : sync_queue_.sync_all(false); }
+Status ChunkedStore::sync() { return options_.read_only ? Status() : sync_and_reclaim(); }
 
 Status ChunkedStore::close() {
   stop_background();

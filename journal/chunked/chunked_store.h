@@ -25,7 +25,8 @@ namespace range {
 // the rest is described in names.h. One thread of its own syncs in the background and deletes what
 // was removed.
 //
-// Locks, in the order in which they are taken: names_mutex_, those of a journal, journals_mutex_.
+// Locks, in the order in which they are taken: reclaim_mutex_, names_mutex_, those of a journal,
+// journals_mutex_.
 class ChunkedStore final : public Store {
  public:
   // As open_store(). `env` must outlive the store. Without `background` nothing happens but what is
@@ -85,6 +86,7 @@ class ChunkedStore final : public Store {
   const JournalContext context_;
   std::unique_ptr<FileLock> lock_;
 
+  std::mutex reclaim_mutex_;       // one reclaim() at a time
   std::shared_mutex names_mutex_;  // shared to look something up, exclusive to change names
 
   // Journals by id while anybody uses them, and the last used ones a while longer.

@@ -171,6 +171,7 @@ Status ChunkedStore::set_directory_attributes(std::string_view path, const Attri
 }
 
 Status ChunkedStore::reclaim() {
+  std::lock_guard reclaiming(reclaim_mutex_);
   std::vector<JournalId> unused;
   {
     MutexLock lock(journals_mutex_);
