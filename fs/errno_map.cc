@@ -28,8 +28,10 @@ int to_errno(const Error& error) {
       return ENOSPC;
     case Errc::kLocked:
       return EBUSY;
-    case Errc::kCorrupt:
     case Errc::kIo:
+      // The path below the store's directory is too long, though each name is not.
+      return error.sys_errno == ENAMETOOLONG ? ENAMETOOLONG : EIO;
+    case Errc::kCorrupt:
     case Errc::kUnknownFormat:
       return EIO;
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <vector>
 
@@ -40,7 +41,8 @@ bool log_again() {
 
 void reply_error(fuse_req_t request, const Error& error) {
   const int code = to_errno(error);
-  const bool is_for_log = error.code == Errc::kIo || error.code == Errc::kUnknownFormat;
+  const bool is_for_log = (error.code == Errc::kIo && code == EIO) ||  // not a path too long
+                          error.code == Errc::kUnknownFormat;
   if (is_for_log && log_again()) spdlog::error("{}", to_string(error));
   fuse_reply_err(request, code);
 }

@@ -40,6 +40,7 @@ Errc code_of(int sys_errno) {
   switch (sys_errno) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:  // a limit on the size of files
       return Errc::kNoSpace;
     case ENOENT:
       return Errc::kNotFound;

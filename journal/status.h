@@ -37,8 +37,8 @@ std::string to_string(const Error& error);
 // True for a call that failed because no descriptor was free: it did nothing, and may work later.
 bool out_of_descriptors(const Error& error);
 
-// An error for the system call that just failed; ENOSPC, EDQUOT, ENOENT, EEXIST and ENOTEMPTY get
-// their own codes, everything else is kIo.
+// An error for the system call that just failed; ENOSPC, EDQUOT, EFBIG, ENOENT, EEXIST and
+// ENOTEMPTY get codes of their own, everything else is kIo.
 Error system_error(int sys_errno, std::string context);
 
 template <typename T>

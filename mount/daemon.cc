@@ -109,7 +109,8 @@ int run_daemon(const Options& options, const Report& report) {
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
-  ::umask(077);  // modes of journals are kept in the store, not on its files
+  ::signal(SIGXFSZ, SIG_IGN);  // write(2) answers EFBIG instead
+  ::umask(077);                // modes of journals are kept in the store, not on its files
   auto store = open_store(options);
   if (!store) {
     report(message_of(store.error()));

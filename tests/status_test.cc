@@ -46,6 +46,7 @@ TEST(Status, MessagesNameTheContextAndTheReason) {
 TEST(Status, SystemErrorsThatCallersActOnHaveCodes) {
   EXPECT_EQ(system_error(ENOSPC, "").code, Errc::kNoSpace);
   EXPECT_EQ(system_error(EDQUOT, "").code, Errc::kNoSpace);
+  EXPECT_EQ(system_error(EFBIG, "").code, Errc::kNoSpace);
   EXPECT_EQ(system_error(ENOENT, "").code, Errc::kNotFound);
   EXPECT_EQ(system_error(EEXIST, "").code, Errc::kExists);
   EXPECT_EQ(system_error(ENOTEMPTY, "").code, Errc::kNotEmpty);

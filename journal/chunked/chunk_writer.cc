@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -64,7 +65,11 @@ Status ChunkWriter::append(std::span<const ConstBytes> payload, std::span<const 
   RANGE_CHECK(!closed_ && end.entries > end_.entries && end.bytes >= end_.bytes);
   RANGE_CHECK(entries.size() == size_t{end.entries - end_.entries} * kEntryBytes);
   // Payload first: an entry is what makes it an append.
-  if (Status written = files_->dat->write_at(end_.bytes, payload); !written) return undo(written);
+  if (Status written = files_->dat->write_at(end_.bytes, payload); !written) {
+    // A file cannot become larger, but the next chunk is another file.
+    if (written.error().sys_errno == EFBIG) closed_ = true;
+    return undo(written);
+  }
   const uint64_t at = kEntriesAt + uint64_t{end_.entries} * kEntryBytes;
   if (Status written = files_->idx->write_at(at, entries); !written) {
     closed_ = true;
