@@ -56,8 +56,8 @@ Errc code_of(int sys_errno) {
 }  // namespace
 
 std::string to_string(const Error& error) {
-  const std::string why = error.sys_errno != 0 ? std::generic_category().message(error.sys_errno)
-                                               : std::string(reason(error.code));
+  std::string why = error.sys_errno != 0 ? std::generic_category().message(error.sys_errno)
+                                         : std::string(reason(error.code));
   if (error.context.empty()) return why;
   const bool says_all = error.code == Errc::kLocked || error.code == Errc::kUnknownFormat;
   return says_all ? error.context : error.context + ": " + why;

@@ -108,9 +108,10 @@ int run_daemon(const Options& options, const Report& report) {
   // Before any thread is started, so that all inherit it and the signals come to wait_for_end().
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // The calls that would raise these answer EPIPE and EFBIG instead.
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ, SIG_IGN);  // write(2) answers EFBIG instead
-  ::umask(077);                // modes of journals are kept in the store, not on its files
+  ::signal(SIGXFSZ, SIG_IGN);
+  ::umask(077);  // modes of journals are kept in the store, not on its files
   auto store = open_store(options);
   if (!store) {
     report(message_of(store.error()));

@@ -17,7 +17,7 @@ std::string torn_name(const std::string& file, int n) {
   return n == 0 ? file + ".torn" : fmt::format("{}.torn.{}", file, n + 1);
 }
 
-Status unless_missing(Status done) {
+Status unless_missing(const Status& done) {
   return !done && done.error().code == Errc::kNotFound ? Status() : done;
 }
 
