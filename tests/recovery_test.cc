@@ -542,6 +542,22 @@ TEST_F(Recovery, ForeignFilesAmongChunksAreLeftAlone) {
   EXPECT_EQ(env_->read_all(note), "hands off");
 }
 
+TEST_F(Recovery, AChunkOfAnotherJournalIsLeftAlone) {
+  const JournalId id = fill(10, 5);
+  append_lines(*journal("other"), 500, 50);
+  sync_all();
+  for (const Path& file : files(journal("other")->id(), "")) {
+    const Path copy = directory_of(id) / file.filename();
+    if (!env_->exists(copy)) env_->write_raw(copy, env_->read_all(file));
+  }
+  ASSERT_GT(files(id, ".idx").size(), 1U);
+  kill();
+  const size_t before = files(id, "").size();
+  EXPECT_EQ(found(), lines(0, 15));
+  expect_appends_go_on();
+  EXPECT_EQ(files(id, "").size(), before);
+}
+
 TEST_F(Recovery, AJournalWhoseDirectoryIsGoneIsEmpty) {
   const JournalId id = fill(10, 0);
   reopen();

@@ -186,20 +186,28 @@ class JournalExamination {
   Result<RecoveredJournal> run() {
     ASSIGN_OR_RETURN(const JournalFiles files, list_journal(env_, directory_));
     found_.torn_tails = files.torn_tails;
+    std::vector<ChunkId> chunks;
     std::vector<ChunkScan> scans;
     for (const ChunkId chunk : files.chunks) {
-      ASSIGN_OR_RETURN(scans.emplace_back(), read_marks(chunk));
+      ASSIGN_OR_RETURN(const ChunkScan scan, read_marks(chunk));
+      if (scan.header && scan.header->journal != journal_) {
+        spdlog::warn("journal {}: chunk {} belongs to journal {}, left alone", name_,
+                     chunk_file_name(chunk, ""), to_string(scan.header->journal));
+        continue;
+      }
+      chunks.push_back(chunk);
+      scans.push_back(scan);
     }
-    rebuild_headers(files.chunks, scans);
+    rebuild_headers(chunks, scans);
     // Everything before the last chunk with a mark was synced.
     size_t first_unsure = scans.size();
     while (first_unsure > 0 && !scans[--first_unsure].mark) {
     }
     for (size_t i = 0; i < scans.size(); ++i) {
       if (i < first_unsure) {
-        take_synced(files.chunks[i], scans[i]);
+        take_synced(chunks[i], scans[i]);
       } else {
-        RETURN_IF_ERROR(take_unsure(files.chunks[i], scans[i], i > first_unsure));
+        RETURN_IF_ERROR(take_unsure(chunks[i], scans[i], i > first_unsure));
       }
     }
     RETURN_IF_ERROR(scan_last());
@@ -272,7 +280,9 @@ class JournalExamination {
 
   // A chunk whose end the next one's header tells.
   void take_synced(ChunkId chunk, const ChunkScan& scan) {
-    if (scan.header) {
+    if (scan.header && !in_order(*scan.header)) {
+      report(chunk, "it begins before the chunk in front of it; its records are not served");
+    } else if (scan.header) {
       report_rebuilt(scan);
       found_.chunks.push_back(*scan.header);
       found_.end = scan.end;
@@ -287,7 +297,7 @@ class JournalExamination {
       found_.torn_chunks.push_back(chunk);
       return {};
     }
-    if (scan.mark && (scan.missing || !scan.header)) {
+    if (scan.mark && (scan.missing || !scan.header || !in_order(*scan.header))) {
       if (scan.missing) report(chunk, "one of its files is missing; its records are not served");
       take_synced(chunk, scan);
       return {};
@@ -324,6 +334,11 @@ class JournalExamination {
     last.tail = Tail::kCorrupt;
     found_.end = last.end;
     return {};
+  }
+
+  bool in_order(const ChunkHeader& header) const {
+    return found_.chunks.empty() || (header.first_byte >= found_.chunks.back().first_byte &&
+                                     header.first_record >= found_.chunks.back().first_record);
   }
 
   // Without a mark a chunk is part of the journal only if nothing before it was lost.
