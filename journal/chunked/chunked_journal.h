@@ -1,6 +1,7 @@
 // A journal whose records are in chunk files.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -123,6 +124,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Status poison(const Error& error);
 
   // sync (chunked_sync.cc)
+  Result<Location> lead_sync();
   SyncTicket make_ticket(std::unique_lock<LongMutex> syncing);
   bool is_synced(const Location& end) const;
   Status store_marks(const SyncTicket& ticket);
@@ -149,6 +151,11 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   bool prepared_ = false;
   std::shared_ptr<ChunkWriter> active_;  // null: the next append begins a chunk
 
+  // Callers of sync(), of whom one at a time leads.
+  std::mutex callers_mutex_;  // before mutex_
+  std::condition_variable sync_ended_;
+  bool led_ = false;  // guarded by callers_mutex_
+
   LongMutex sync_mutex_;
 
   mutable Mutex mutex_;
@@ -157,7 +164,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Location synced_ GUARDED_BY(mutex_);
   std::vector<Unsynced> unsynced_ GUARDED_BY(mutex_);  // ascending; the active chunk last
   bool directory_unsynced_ GUARDED_BY(mutex_) = false;
-  bool appending_ GUARDED_BY(mutex_) = false;  // the active chunk's files are in use
+  bool directory_syncing_ GUARDED_BY(mutex_) = false;  // a sync of it is under way
+  bool appending_ GUARDED_BY(mutex_) = false;          // the active chunk's files are in use
   bool queued_ GUARDED_BY(mutex_) = false;
   std::optional<Error> failure_ GUARDED_BY(mutex_);  // poisoned
   Attributes attributes_ GUARDED_BY(mutex_);

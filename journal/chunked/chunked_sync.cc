@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "journal/chunked/chunked_journal.h"
 #include "journal/chunked/sync_queue.h"
@@ -16,14 +17,30 @@ Result<Location> ChunkedJournal::sync() {
     std::lock_guard appending(append_mutex_);
     RETURN_IF_ERROR(prepare());
   }
-  // Callers that arrive during a sync wait here; the first of them syncs for the others, too.
-  std::unique_lock syncing(sync_mutex_);
-  RETURN_IF_ERROR(failure());
-  if (is_synced(end)) {
-    RETURN_IF_ERROR(context_.names.sync());
-    return end;
+  // Callers that come during a sync wait for its end. Those whom it covered leave together; of the
+  // others one leads: it syncs for all.
+  {
+    std::unique_lock callers(callers_mutex_);
+    sync_ended_.wait(callers, [&] { return !led_ || is_synced(end) || !failure(); });
+    RETURN_IF_ERROR(failure());
+    if (is_synced(end)) {
+      callers.unlock();
+      RETURN_IF_ERROR(context_.names.sync());
+      return end;
+    }
+    led_ = true;
   }
-  SyncTicket ticket = make_ticket(std::move(syncing));
+  auto covered = lead_sync();
+  {
+    std::lock_guard callers(callers_mutex_);
+    led_ = false;
+  }
+  sync_ended_.notify_all();
+  return covered;
+}
+
+Result<Location> ChunkedJournal::lead_sync() {
+  ASSIGN_OR_RETURN(SyncTicket ticket, begin_sync());
   const Location covered = ticket.end;
   const Status synced = sync_ticket(ticket);
   RETURN_IF_ERROR(finish_sync(std::move(ticket), synced, false));
@@ -32,7 +49,8 @@ Result<Location> ChunkedJournal::sync() {
 
 bool ChunkedJournal::is_synced(const Location& end) const {
   MutexLock lock(mutex_);
-  return !directory_unsynced_ && synced_.offset >= end.offset && synced_.record >= end.record;
+  return !directory_unsynced_ && !directory_syncing_ && synced_.offset >= end.offset &&
+         synced_.record >= end.record;
 }
 
 Status ChunkedJournal::failure() const {
@@ -50,8 +68,7 @@ ChunkedJournal::SyncTicket ChunkedJournal::make_ticket(std::unique_lock<LongMute
   SyncTicket ticket{.syncing = std::move(syncing), .chunks = {}, .directory = false, .end = {}};
   MutexLock lock(mutex_);
   ticket.end = table_.end();
-  ticket.directory = directory_unsynced_;
-  directory_unsynced_ = false;
+  ticket.directory = directory_syncing_ = std::exchange(directory_unsynced_, false);
   for (const Unsynced& chunk : unsynced_) {
     const auto i = table_.find(chunk.writer->header().chunk);
     // A chunk that is not the last is not written any more.
@@ -86,7 +103,7 @@ Status ChunkedJournal::sync_ticket(const SyncTicket& ticket) {
 Status ChunkedJournal::finish_sync(SyncTicket ticket, const Status& synced, bool let_go) {
   if (!synced && out_of_descriptors(synced.error())) {
     MutexLock lock(mutex_);
-    directory_unsynced_ |= ticket.directory;
+    directory_unsynced_ |= std::exchange(directory_syncing_, false);
     return synced;
   }
   if (!synced) return poison(synced.error());
@@ -110,6 +127,7 @@ Status ChunkedJournal::store_marks(const SyncTicket& ticket) {
 void ChunkedJournal::settle(const SyncTicket& ticket, bool let_go) {
   MutexLock lock(mutex_);
   if (!ticket.chunks.empty()) synced_ = ticket.end;
+  directory_syncing_ = false;
   RANGE_CHECK(synced_.offset <= table_.end().offset);
   for (const auto& chunk : ticket.chunks) {
     const bool unchanged = !appending_ && chunk.writer->end() == chunk.end;
