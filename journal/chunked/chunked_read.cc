@@ -38,10 +38,7 @@ Result<ChunkView> ChunkedJournal::open_view(const ChunkHeader& header, const Chu
   }
   view.files = *std::move(files);
   if (view.end.entries == 0 && view.end.records > 0) {
-    ASSIGN_OR_RETURN(const FileStat idx, view.files->idx->stat());
-    // Zeros at the end of the last one may not have been written.
-    const uint64_t bytes = std::max(idx.size, kEntriesAt) - kEntriesAt;
-    view.end.entries = static_cast<uint32_t>((bytes + kEntryBytes - 1) / kEntryBytes);
+    ASSIGN_OR_RETURN(view.end.entries, count_slots(*view.files->idx));
   }
   return view;
 }

@@ -1,48 +1,13 @@
 // Recovery: finding out, when a journal is opened, what its last chunks hold, and repairing a tail
 // that a dead process or a power loss left behind.
-//
-// What was synced is not read: the newest mark says how far that goes. Behind it every entry is
-// verified. What ends the chunk decides what it was (design.md, "The mark, torn tails and
-// corruption"):
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "journal/chunked/chunk_files.h"
-#include "journal/chunked/format.h"
+#include "journal/chunked/chunk_scan.h"
 
 namespace range {
-
-enum class Tail {
-  kClean,     // nothing behind the last complete append
-  kInFlight,  // an append of a process that died in it; it had not returned
-  kTorn,      // power was lost before a sync: records that were not synced are incomplete
-  kCorrupt,   // damage to what had been stored; what lies behind it is still served
-};
-
-// What one chunk file pair turned out to hold.
-struct ChunkScan {
-  std::optional<ChunkHeader> header;  // nothing: both copies are unreadable
-  std::optional<Mark> mark;           // the newest intact one
-  ChunkEnd end;                       // behind the last complete append
-  Tail tail = Tail::kClean;
-  bool missing = false;  // one of the files is: none of its records can be served
-  bool rebuilt = false;  // the header is, from other chunks: nothing more may be appended
-};
-
-// The boot in which the chunk was last synced, or begun.
-const BootId& written_in(const ChunkScan& scan);
-
-// Reads the header and the marks only; `end` is that of the mark. Errors: kUnknownFormat for a
-// chunk of a version that is not ours.
-Result<ChunkScan> scan_marks(File& idx, ChunkId chunk);
-
-// Reads on behind the mark of a chunk whose header is known, and finds its end. `boot_id` is that
-// of the running system.
-Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan scan,
-                            const BootId& boot_id);
 
 // What the directory of a journal holds.
 struct JournalFiles {

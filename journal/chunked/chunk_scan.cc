@@ -1,0 +1,153 @@
+#include "journal/chunked/chunk_scan.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "journal/chunked/fragment_reader.h"
+
+namespace range {
+
+namespace {
+
+bool all_zero(ConstBytes bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+Result<Sector> read_sector(File& file, uint64_t at) {
+  Sector sector{};
+  RETURN_IF_ERROR(file.read_at(at, sector));
+  return sector;
+}
+
+// Walks the entries behind the mark.
+class TailScan {
+ public:
+  TailScan(const ChunkView& view, const ChunkEnd& from)
+      : view_(view), fragments_(view_), end_(from), seen_(from), index_(from.entries) {}
+
+  // Goes on to the first entry that is not what an append would have written.
+  Status walk() {
+    while (index_ < view_.end.entries) {
+      ASSIGN_OR_RETURN(const bool valid, take());
+      if (!valid) break;
+    }
+    return {};
+  }
+
+  // Goes on over damaged entries to the last valid one. Returns whether there was any.
+  Result<bool> walk_over_damage() {
+    bool found = false;
+    for (; index_ < view_.end.entries; ++index_) {
+      ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index_));
+      if (!valid) continue;
+      ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index_));
+      advance(entry, index_ + 1);
+      found = true;
+    }
+    return found;
+  }
+
+  const ChunkEnd& end() const { return end_; }
+  bool at_end_of_file() const { return index_ >= view_.end.entries; }
+  bool amid_append() const { return seen_.entries != end_.entries; }
+
+ private:
+  // Takes the next entry if it is valid and continues what came before.
+  Result<bool> take() {
+    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index_));
+    const bool continues = seen_.open_bytes > 0 && entry.record + 1 == seen_.records;
+    if (!continues && entry.record != seen_.records) return false;
+    if (entry.ms < seen_.last_ms) return false;
+    ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index_, seen_.bytes, entry));
+    if (valid) advance(entry, ++index_);
+    return valid;
+  }
+
+  void advance(const FragmentEntry& entry, uint32_t entries) {
+    const bool continues = seen_.open_bytes > 0 && entry.record + 1 == seen_.records;
+    const uint64_t size = entry.end - seen_.bytes;
+    seen_ = {.entries = entries,
+             .records = entry.record + 1,
+             .bytes = entry.end,
+             .last_ms = entry.ms,
+             .open_bytes =
+                 entry.open ? static_cast<uint32_t>((continues ? seen_.open_bytes : 0) + size) : 0};
+    if (entry.last_of_append) end_ = seen_;
+  }
+
+  const ChunkView& view_;
+  FragmentReader fragments_;
+  ChunkEnd end_;   // behind the last complete append
+  ChunkEnd seen_;  // behind the last valid entry
+  uint32_t index_;
+};
+
+}  // namespace
+
+Result<uint32_t> count_slots(File& idx) {
+  ASSIGN_OR_RETURN(const FileStat stat, idx.stat());
+  const uint64_t bytes = stat.size - std::min(stat.size, kEntriesAt);
+  return static_cast<uint32_t>(std::min((bytes + kEntryBytes - 1) / kEntryBytes, kChunkEntriesMax));
+}
+
+Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
+  ChunkScan scan;
+  for (const uint64_t at : {kHeaderAt, kHeaderCopyAt}) {
+    ASSIGN_OR_RETURN(const Sector sector, read_sector(idx, at));
+    if (const auto version = header_version(sector); version && *version != kFormatVersion) {
+      return Error{Errc::kUnknownFormat, 0,
+                   fmt::format("chunk {}: of version {}, this rangefs knows version {}",
+                               chunk_file_name(chunk, ""), *version, kFormatVersion)};
+    }
+    const auto header = decode_header(sector);
+    if (!scan.header && header && header->chunk == chunk) scan.header = header;
+  }
+  int damaged = 0;
+  for (const uint64_t at : kMarkAt) {
+    ASSIGN_OR_RETURN(const Sector sector, read_sector(idx, at));
+    const auto mark = decode_mark(sector, chunk);
+    if (!mark && !all_zero(sector)) ++damaged;
+    if (mark && (!scan.mark || mark->sequence > scan.mark->sequence)) scan.mark = mark;
+  }
+  if (scan.mark && scan.mark->sealed) scan.mark->end.open_bytes = 0;  // nothing can continue it
+  if (scan.mark) scan.end = scan.mark->end;
+  // One slot can be torn while it is written; the other one is not touched then.
+  if (damaged == 2) scan.tail = Tail::kCorrupt;
+  return scan;
+}
+
+Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan scan,
+                            const BootId& boot_id) {
+  ASSIGN_OR_RETURN(const uint32_t slots, count_slots(*files->idx));
+  ASSIGN_OR_RETURN(const FileStat dat, files->dat->stat());
+  if (slots < scan.end.entries || dat.size < scan.end.bytes) {
+    scan.tail = Tail::kCorrupt;  // something took away what had been synced
+    return scan;
+  }
+  const ChunkView view{.files = files,
+                       .header = *scan.header,
+                       .end = {.entries = slots, .records = 0, .bytes = dat.size}};
+  TailScan tail(view, scan.end);
+  RETURN_IF_ERROR(tail.walk());
+  const bool damaged = scan.tail == Tail::kCorrupt;
+  const bool rebooted = written_in(scan) != boot_id && !damaged;
+  if (!tail.at_end_of_file() && !rebooted) {
+    // Within one boot nothing but the append in flight can be incomplete: valid entries behind an
+    // invalid one mean that stored bytes have changed.
+    ASSIGN_OR_RETURN(const bool more, tail.walk_over_damage());
+    scan.tail = more ? Tail::kCorrupt : Tail::kInFlight;
+  } else if (!tail.at_end_of_file() || tail.amid_append()) {
+    scan.tail = rebooted ? Tail::kTorn : Tail::kInFlight;
+  } else if (!damaged) {
+    scan.tail = Tail::kClean;
+  }
+  scan.end = tail.end();
+  return scan;
+}
+
+const BootId& written_in(const ChunkScan& scan) {
+  return scan.mark ? scan.mark->boot_id : scan.header->boot_id;
+}
+
+}  // namespace range
