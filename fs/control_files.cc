@@ -1,5 +1,7 @@
 #include "fs/control_files.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -127,7 +129,11 @@ Result<std::string> ControlFiles::positions(NodeId directory) {
     if (entry.kind != range::EntryKind::kJournal) continue;
     if (is_reserved(name, directory == kRootNode)) continue;  // not to be reached by this name
     const auto journal = tree_.store.open(JournalId(entry.id), join_path(path, name));
-    if (!journal) continue;  // removed since it was listed, or unreadable: the store logged it
+    if (!journal) {
+      const bool removed = journal.error().code == Errc::kNotFound;  // since it was listed
+      if (!removed) spdlog::warn("left out of .pos: {}", to_string(journal.error()));
+      continue;
+    }
     lines += to_string(tree_.bases.of(**journal).position) + ' ' + name + '\n';
   }
   return lines;
