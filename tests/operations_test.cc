@@ -17,11 +17,6 @@ using range::testing::MemoryStore;
 const Caller kRoot{0, 0, {}};
 const Caller kUser{1000, 1000, {}};
 
-TEST(ErrnoMap, APathThatIsTooLongIsNoErrorOfTheStore) {
-  EXPECT_EQ(to_errno(range::system_error(ENAMETOOLONG, "lstat")), ENAMETOOLONG);
-  EXPECT_EQ(to_errno(range::system_error(EACCES, "lstat")), EIO);
-}
-
 class RecordedNotices final : public Notices {
  public:
   void attributes_changed(NodeId node) override { attributes.push_back(node); }
