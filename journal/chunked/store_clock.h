@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <optional>
 
@@ -53,6 +54,11 @@ class StoreClock {
   // real time by up to kRefresh, so that threads do not write it with every append.
   std::atomic<int64_t> offset_ms_;
   static constexpr std::chrono::milliseconds kRefresh = std::chrono::seconds(1);
+  // The real time, in ms, when the two clocks were last compared and no step was found. For kTrust
+  // from then on it is taken as it is: a step that small matters to nobody.
+  std::atomic<int64_t> compared_ms_ = kNever;
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+  static constexpr std::chrono::milliseconds kTrust{10};
 
   // There is a step under observation. Written with mutex_ held.
   std::atomic<bool> stepped_ = false;
