@@ -13,12 +13,12 @@ constexpr ChunkId kChunk(7);
 
 // The entries in `bytes`, each of which must be valid for its part of `payload`, which begins at
 // `start` with entry number `index`.
-std::vector<FragmentEntry> decode(const std::vector<std::byte>& bytes, std::string_view payload,
-                                  uint64_t start = 0, uint32_t index = 0) {
+std::vector<FragmentEntry> decode(ConstBytes bytes, std::string_view payload, uint64_t start = 0,
+                                  uint32_t index = 0) {
   std::vector<FragmentEntry> entries;
   uint64_t at = start;
   for (size_t i = 0; i < bytes.size(); i += kEntryBytes, ++index) {
-    entries.push_back(decode_entry(ConstBytes(bytes).subspan(i).first<kEntryBytes>()));
+    entries.push_back(decode_entry(bytes.subspan(i).first<kEntryBytes>()));
     const FragmentEntry& entry = entries.back();
     const std::string_view part = payload.substr(at - start, entry.end - at);
     EXPECT_EQ(entry.check, fragment_check(kChunk, index, at, entry, as_bytes(part)));
@@ -40,7 +40,8 @@ std::string text_of(const std::vector<FragmentEntry>& entries) {
 }
 
 std::string built(std::string_view data, Framing framing = Framing::kLine, ChunkEnd end = {}) {
-  EntryBuilder builder(kChunk, end, end.last_ms);
+  std::vector<std::byte> entries;
+  EntryBuilder builder(kChunk, end, end.last_ms, entries);
   builder.add_framed(framing, as_bytes(data));
   return text_of(decode(builder.finish(), data, end.bytes, end.entries));
 }
@@ -72,7 +73,8 @@ TEST(EntryBuilder, LongRecordsAreStoredInFragments) {
 
 TEST(EntryBuilder, CompleteRecordsMayBeEmptyAndCloseAnOpenOne) {
   const ChunkEnd end{.entries = 1, .records = 1, .bytes = 2, .last_ms = 0, .open_bytes = 2};
-  EntryBuilder builder(kChunk, end, 3);
+  std::vector<std::byte> buffer;
+  EntryBuilder builder(kChunk, end, 3, buffer);
   builder.add_record({});
   builder.add_record(as_bytes("x"));
   EXPECT_EQ(builder.end(), (ChunkEnd{.entries = 3, .records = 3, .bytes = 3, .last_ms = 3}));
@@ -92,7 +94,8 @@ TEST(EntryBuilder, AnOpenRecordIsClosedAtItsLimit) {
 
 TEST(EntryBuilder, NothingAddedMakesNoEntries) {
   const ChunkEnd end{.entries = 1, .records = 1, .bytes = 2};
-  EntryBuilder builder(kChunk, end, 9);
+  std::vector<std::byte> buffer;
+  EntryBuilder builder(kChunk, end, 9, buffer);
   EXPECT_TRUE(builder.finish().empty());
   EXPECT_EQ(builder.end(), end);
 }

@@ -10,30 +10,10 @@
 
 #include "tests/support/engine_test.h"
 #include "tests/support/gate_env.h"
+#include "tests/support/temporary_directory.h"
 
 namespace range {
 namespace {
-
-// A directory of its own, removed with all that is in it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory()
-      : path_(boost::filesystem::temp_directory_path() /
-              boost::filesystem::unique_path("rangefs-%%%%-%%%%-%%%%")) {
-    boost::filesystem::create_directory(path_);
-  }
-  ~TemporaryDirectory() {
-    boost::system::error_code ignored;
-    boost::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  const Path& path() const { return path_; }
-
- private:
-  const Path path_;
-};
 
 std::string numbered(int writer, int i) {
   return std::to_string(writer) + ' ' + std::to_string(i) + ' ' +

@@ -18,6 +18,45 @@ TEST_F(Recovery, AKilledProcessLosesNothingThatReturned) {
   expect_appends_go_on();
 }
 
+// Lines enough for a window, in one chunk.
+TEST_F(Recovery, RoomAheadOfAKilledProcessIsGivenBackAndAppendsGoOnInTheChunk) {
+  const JournalId id = fill(10, 30);
+  const Path dat = files(id, ".dat").front();
+  const Path idx = files(id, ".idx").front();
+  EXPECT_GT(env_->read_all(dat).size(), 4000U);
+  EXPECT_GT(env_->read_all(idx).size(), end_of_entries(40));
+  kill();
+  EXPECT_EQ(found(), lines(0, 40));
+  EXPECT_GT(env_->read_all(dat).size(), 4000U) << "reading changes nothing";
+  append(*journal(), "more\n");
+  EXPECT_EQ(env_->read_all(dat).size(), 4005U);
+  EXPECT_EQ(env_->read_all(idx).size(), end_of_entries(41));
+  EXPECT_EQ(journal()->info()->chunks, 1U);
+  EXPECT_EQ(journal()->info()->torn_tails, 0U);
+  expect_appends_go_on();
+}
+
+TEST_F(Recovery, RoomAheadIsNoTornTailAfterPowerLoss) {
+  fill(10, 30);
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    expect_prefix_after_power_loss(Survival::of(seed), lines(0, 40));
+  }
+  lose_power(Survival::keep_all());
+  EXPECT_EQ(found(), lines(0, 40));
+  expect_appends_go_on();
+  EXPECT_EQ(journal()->info()->torn_tails, 0U);
+}
+
+TEST_F(Recovery, OfATornTailWithRoomBehindItOnlyTheTailIsKept) {
+  const JournalId id = fill(10, 30);
+  lose_power(Survival::keep_all());
+  const Path dat = files(id, ".dat").front();
+  damage_line(dat, 35);
+  append(*journal(), "more\n");
+  EXPECT_EQ(env_->read_all(dat.string() + ".torn").size(), 500U);
+  EXPECT_EQ(env_->read_all(files(id, ".idx").front().string() + ".torn").size(), 5 * kEntryBytes);
+}
+
 TEST_F(Recovery, OnlyWhatTheMarkVouchesForCountsAsSynced) {
   fill(10, 5);
   kill();

@@ -39,15 +39,18 @@ void ChunkFileCache::erase(JournalId journal, ChunkId chunk) {
   if (found == by_key_.end()) return;
   slots_.erase(found->second);
   by_key_.erase(found);
+  open_chunks_ = slots_.size();
 }
 
 void ChunkFileCache::erase(JournalId journal) {
   MutexLock lock(mutex_);
   std::erase_if(by_key_, [&](const auto& item) { return item.first.journal == journal; });
   slots_.remove_if([&](const Slot& slot) { return slot.key.journal == journal; });
+  open_chunks_ = slots_.size();
 }
 
 bool ChunkFileCache::overfull() {
+  if (open_chunks_.load(std::memory_order_relaxed) <= chunks_max_) return false;
   MutexLock lock(mutex_);
   if (slots_.size() <= chunks_max_) return false;
   shrink_locked();
@@ -77,6 +80,7 @@ void ChunkFileCache::shrink_locked() {
       slots_.erase(last);
     }
   }
+  open_chunks_ = slots_.size();
 }
 
 }  // namespace range

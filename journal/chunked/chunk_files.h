@@ -1,6 +1,7 @@
 // The two open files of a chunk, and a bounded cache of them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -69,6 +70,7 @@ class ChunkFileCache {
   const bool read_only_;
   Mutex mutex_;
   Slots slots_ GUARDED_BY(mutex_);
+  std::atomic<size_t> open_chunks_ = 0;  // slots_.size()
   std::unordered_map<Key, Slots::iterator, KeyHash> by_key_ GUARDED_BY(mutex_);
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "journal/chunked/fragment_reader.h"
 
@@ -12,6 +13,16 @@ namespace {
 
 bool all_zero(ConstBytes bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+// Whether a file holds nothing but zeros from `from` on.
+Result<bool> only_zeros(File& file, uint64_t from) {
+  std::vector<std::byte> block(size_t{64} << 10);
+  for (;; from += block.size()) {
+    ASSIGN_OR_RETURN(const size_t got, file.read_at(from, block));
+    if (!all_zero(ConstBytes(block).first(got))) return false;
+    if (got < block.size()) return true;
+  }
 }
 
 Result<Sector> read_sector(File& file, uint64_t at) {
@@ -35,6 +46,12 @@ class TailScan {
     return {};
   }
 
+  // Whether nothing was ever written behind where walk() stopped.
+  Result<bool> at_end() const {
+    if (index_ >= view_.end.entries) return true;
+    return only_zeros(*view_.files->idx, end_of_entries(index_));
+  }
+
   // Goes on over damaged entries to the last valid one. Returns whether there was any.
   Result<bool> walk_over_damage() {
     bool found = false;
@@ -49,7 +66,6 @@ class TailScan {
   }
 
   const ChunkEnd& end() const { return end_; }
-  bool at_end_of_file() const { return index_ >= view_.end.entries; }
   bool amid_append() const { return seen_.entries != end_.entries; }
 
  private:
@@ -132,12 +148,13 @@ Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan 
   RETURN_IF_ERROR(tail.walk());
   const bool damaged = scan.tail == Tail::kCorrupt;
   const bool rebooted = written_in(scan) != boot_id && !damaged;
-  if (!tail.at_end_of_file() && !rebooted) {
+  ASSIGN_OR_RETURN(const bool at_end, tail.at_end());
+  if (!at_end && !rebooted) {
     // Within one boot nothing but the append in flight can be incomplete: valid entries behind an
     // invalid one mean that stored bytes have changed.
     ASSIGN_OR_RETURN(const bool more, tail.walk_over_damage());
     scan.tail = more ? Tail::kCorrupt : Tail::kInFlight;
-  } else if (!tail.at_end_of_file() || tail.amid_append()) {
+  } else if (!at_end || tail.amid_append()) {
     scan.tail = rebooted ? Tail::kTorn : Tail::kInFlight;
   } else if (!damaged) {
     scan.tail = Tail::kClean;

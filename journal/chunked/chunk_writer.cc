@@ -45,37 +45,58 @@ Result<ChunkFiles> create_files(Env& env, const Path& directory, const ChunkHead
 
 Result<std::shared_ptr<ChunkWriter>> ChunkWriter::create(Env& env, ChunkFileCache& cache,
                                                          const Path& directory,
-                                                         const ChunkHeader& header) {
+                                                         const ChunkHeader& header,
+                                                         const WindowSizes& windows) {
   ASSIGN_OR_RETURN(ChunkFiles files, create_files(env, directory, header));
   return std::make_shared<ChunkWriter>(cache.insert(header.journal, header.chunk, std::move(files)),
-                                       header, ChunkEnd{}, std::nullopt);
+                                       header, ChunkEnd{}, std::nullopt, windows);
 }
 
 ChunkWriter::ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& header,
-                         const ChunkEnd& end, const std::optional<Mark>& mark)
+                         const ChunkEnd& end, const std::optional<Mark>& mark,
+                         const WindowSizes& windows)
     : files_(std::move(files)),
       header_(header),
       end_(end),
+      dat_window_(windows),
+      idx_window_(windows),
       closed_(mark && mark->sealed),
       marked_(mark ? mark->end : ChunkEnd{}),
       mark_sequence_(mark ? mark->sequence : 0) {}
 
-Status ChunkWriter::append(std::span<const ConstBytes> payload, std::span<const std::byte> entries,
+// Whether there is room ahead afterwards that should not be is of no consequence: recovery takes it
+// for what it is.
+void ChunkWriter::detach() {
+  (void)trim();
+  files_.reset();
+}
+
+Status ChunkWriter::trim() {
+  if (dat_window_.close(end_.bytes)) RETURN_IF_ERROR(files_->dat->truncate(end_.bytes));
+  const uint64_t entries_end = end_of_entries(end_.entries);
+  if (idx_window_.close(entries_end)) RETURN_IF_ERROR(files_->idx->truncate(entries_end));
+  return {};
+}
+
+Status ChunkWriter::append(std::span<const ConstBytes> payload, ConstBytes entries,
                            const ChunkEnd& end) {
   RANGE_CHECK(!closed_ && end.entries > end_.entries && end.bytes >= end_.bytes);
   RANGE_CHECK(entries.size() == size_t{end.entries - end_.entries} * kEntryBytes);
   // Payload first: an entry is what makes it an append.
-  if (Status written = files_->dat->write_at(end_.bytes, payload); !written) {
+  Status written = dat_window_.append(*files_->dat, end_.bytes, payload, end.bytes - end_.bytes,
+                                      /*words=*/false);
+  if (!written) {
     // A file cannot become larger, but the next chunk is another file.
     if (written.error().sys_errno == EFBIG) closed_ = true;
     return undo(written);
   }
-  const uint64_t at = kEntriesAt + uint64_t{end_.entries} * kEntryBytes;
-  if (Status written = files_->idx->write_at(at, entries); !written) {
+  const uint64_t at = end_of_entries(end_.entries);
+  written = idx_window_.append(*files_->idx, at, {&entries, 1}, entries.size(), /*words=*/true);
+  if (!written) {
     closed_ = true;
-    Status truncated = files_->idx->truncate(at);
+    idx_window_.close(at);
     // Without this the entries could pass for an append after all.
-    if (!truncated) return truncated;
+    RETURN_IF_ERROR(files_->idx->truncate(at));
     return undo(written);
   }
   end_ = end;
@@ -85,6 +106,7 @@ Status ChunkWriter::append(std::span<const ConstBytes> payload, std::span<const 
 // Gives back the space of payload that no entry covers. Should that fail it stays behind the end,
 // where nobody reads it and the next append overwrites it.
 Status ChunkWriter::undo(const Status& failure) {
+  dat_window_.close(end_.bytes);
   (void)files_->dat->truncate(end_.bytes);
   return failure;
 }

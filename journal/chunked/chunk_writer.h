@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "journal/chunked/append_window.h"
 #include "journal/chunked/chunk_files.h"
 #include "journal/chunked/entry_builder.h"
 #include "journal/chunked/format.h"
@@ -20,17 +21,18 @@ class ChunkWriter {
   // Creates the files of a new chunk. If that fails nothing is left of them.
   static Result<std::shared_ptr<ChunkWriter>> create(Env& env, ChunkFileCache& cache,
                                                      const Path& directory,
-                                                     const ChunkHeader& header);
+                                                     const ChunkHeader& header,
+                                                     const WindowSizes& windows);
 
   // Goes on with a chunk that was recovered: `end` is where it ends and `mark` its newest mark.
   ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& header, const ChunkEnd& end,
-              const std::optional<Mark>& mark);
+              const std::optional<Mark>& mark, const WindowSizes& windows);
 
   const ChunkHeader& header() const { return header_; }
 
   // Lets go of the files, and takes them up again. Only while nothing is written or synced, and
   // only when all that was appended is synced.
-  void detach() { files_.reset(); }
+  void detach();
   bool attached() const { return files_ != nullptr; }
   void attach(std::shared_ptr<ChunkFiles> files) { files_ = std::move(files); }
 
@@ -43,12 +45,14 @@ class ChunkWriter {
   bool closed() const { return closed_; }
   void close() { closed_ = true; }
 
+  // Gives back the room that was made ahead for appends: the files end where the chunk does.
+  Status trim();
+
   // Writes payload and entries of an append and takes its end for the new one. On an error `end()`
   // stays, and nothing of the append can come back: on kNoSpace appends may go on (if entries had
   // been written, in a new chunk, because an index slot is never used twice); after any other error
   // the caller must poison the journal.
-  Status append(std::span<const ConstBytes> payload, std::span<const std::byte> entries,
-                const ChunkEnd& end);
+  Status append(std::span<const ConstBytes> payload, ConstBytes entries, const ChunkEnd& end);
 
   // --- called by the one thread that syncs ---
 
@@ -72,6 +76,8 @@ class ChunkWriter {
   std::shared_ptr<ChunkFiles> files_;
   const ChunkHeader header_;
   ChunkEnd end_;
+  AppendWindow dat_window_;
+  AppendWindow idx_window_;
   bool closed_ = false;
   ChunkEnd marked_;
   uint64_t mark_sequence_ = 0;

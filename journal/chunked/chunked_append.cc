@@ -16,6 +16,9 @@ namespace {
 // So many unsynced chunks at most: an appender that is faster than the disk waits for it.
 constexpr size_t kUnsyncedChunksMax = 8;
 
+// Memory for the entries of an append that is kept for the next, in bytes.
+constexpr size_t kEntriesKeptMax = size_t{1} << 20;
+
 uint64_t total_size(std::span<const ConstBytes> parts) {
   uint64_t size = 0;
   for (const ConstBytes part : parts) size += part.size();
@@ -38,44 +41,37 @@ Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> par
   if (bytes > kAppendBytesMax || parts.size() > kAppendBytesMax) {
     return Error{Errc::kInvalid, 0, fmt::format("append of {} bytes to {}", bytes, name_)};
   }
-  std::lock_guard appending(append_mutex_);
-  RETURN_IF_ERROR(prepare());
-  if (const ByteOffset end = extent().end.offset; at && *at != end) {
-    return Error{
-        Errc::kNotPermitted, 0,
-        fmt::format("append to {} at {}, which ends at {}", name_, at->value(), end.value())};
-  }
-  if (parts.empty()) return extent().end.offset;
   // More chunks in use than descriptors allow: syncing lets go of them. What fails there is
   // reported to those whom it concerns.
   if (context_.files.overfull()) (void)context_.sync_queue.sync_all(true);
+  std::lock_guard appending(append_mutex_);
+  RETURN_IF_ERROR(prepare());
+  if (at && *at != end_) {
+    return Error{
+        Errc::kNotPermitted, 0,
+        fmt::format("append to {} at {}, which ends at {}", name_, at->value(), end_.value())};
+  }
+  if (parts.empty()) return end_;
   const Time now = append_time();
   RETURN_IF_ERROR(make_room(bytes, framed ? bytes : parts.size(), now));
   RETURN_IF_ERROR(attach_active());
-  auto end = write(parts, framed, now);
-  MutexLock lock(mutex_);
-  appending_ = false;
-  return end;
+  return write(parts, framed, now);
 }
 
 // Times in a journal never decrease.
-Time ChunkedJournal::append_time() {
-  const Time now = context_.clock.now();
-  MutexLock lock(mutex_);
-  return std::max(now, table_.time_of_end());
-}
+Time ChunkedJournal::append_time() { return std::max(context_.clock.now(), last_time_); }
 
 // Makes the journal ready for changes, which its first reader had no need for.
 Status ChunkedJournal::prepare() {
+  if (failed_.load(std::memory_order_acquire)) return failure();
+  if (prepared_.load(std::memory_order_relaxed)) return {};
   if (context_.options.read_only) return Error{Errc::kNotPermitted, EROFS, name_};
-  RETURN_IF_ERROR(failure());
-  if (prepared_) return {};
   if (const Status repaired = repair(); !repaired) {
     const Error& error = repaired.error();
     const bool goes_on_later = error.code == Errc::kNoSpace || out_of_descriptors(error);
     return goes_on_later ? repaired : poison(error);
   }
-  prepared_ = true;
+  prepared_.store(true, std::memory_order_release);
   recovered_ = {};
   return {};
 }
@@ -93,7 +89,10 @@ Status ChunkedJournal::repair() {
     RETURN_IF_ERROR(resume(recovered_.unsure.front()));
     recovered_.unsure.erase(recovered_.unsure.begin());
   }
-  enqueue();
+  MutexLock lock(mutex_);
+  end_ = table_.end().offset;
+  last_time_ = table_.time_of_end();
+  if (!unsynced_.empty()) enqueue();
   return {};
 }
 
@@ -104,8 +103,13 @@ Status ChunkedJournal::resume(const ChunkScan& scan) {
   const bool cut = scan.tail == Tail::kTorn || scan.tail == Tail::kInFlight;
   ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, chunk));
   if (cut) RETURN_IF_ERROR(cut_tail(context_.env, directory_, chunk, *files, scan.end));
-  const auto writer = std::make_shared<ChunkWriter>(files, *scan.header, scan.end, scan.mark);
-  if (!last || scan.tail != Tail::kClean || scan.rebuilt) writer->close();
+  if (scan.tail == Tail::kClean) RETURN_IF_ERROR(trim(*files, scan.end));
+  const auto writer =
+      std::make_shared<ChunkWriter>(files, *scan.header, scan.end, scan.mark, context_.windows);
+  // Behind a chunk that was set aside for what is missing before it, that must go on missing, or
+  // the chunk would have its place again if power is lost now.
+  const bool goes_on = last && recovered_.torn_chunks.empty();
+  if (!goes_on || scan.tail != Tail::kClean || scan.rebuilt) writer->close();
   const ChunkEnd marked = writer->marked();
   const bool rebooted = written_in(scan) != context_.boot_id;
   if (scan.end != marked && !rebooted) RETURN_IF_ERROR(rewrite(*files, marked, scan.end));
@@ -141,7 +145,7 @@ Status ChunkedJournal::sync_resumed() {
 
 Status ChunkedJournal::make_room(uint64_t bytes, uint64_t parts, Time now) {
   if (active_ && !must_roll(bytes, parts, now)) return {};
-  RETURN_IF_ERROR(roll(now, *attributes().framing));
+  RETURN_IF_ERROR(roll(now, framing_));
   size_t unsynced = 0;
   {
     MutexLock lock(mutex_);
@@ -149,6 +153,7 @@ Status ChunkedJournal::make_room(uint64_t bytes, uint64_t parts, Time now) {
   }
   if (unsynced <= kUnsyncedChunksMax) return {};
   SyncTicket ticket = make_ticket(std::unique_lock(sync_mutex_));
+  ticket.by_appender = true;
   const Status synced = sync_ticket(ticket);
   return finish_sync(std::move(ticket), synced, false);
 }
@@ -161,8 +166,7 @@ bool ChunkedJournal::must_roll(uint64_t bytes, uint64_t parts, Time now) const {
       end.records + parts + 1 > kChunkRecordsMax || end.entries + entries > kChunkEntriesMax) {
     return true;
   }
-  MutexLock lock(mutex_);
-  if (active_->header().framing != attributes_.framing) return true;
+  if (active_->header().framing != framing_) return true;
   return end.bytes >= context_.options.chunk_size && end.open_bytes == 0;
 }
 
@@ -182,47 +186,46 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
                      .first_byte = end.offset,
                      .start = now,
                      .boot_id = context_.boot_id};
-  auto writer = ChunkWriter::create(context_.env, context_.files, directory_, header);
+  // Only the last chunk of a journal has room for more.
+  if (active_ && active_->attached()) RETURN_IF_ERROR(active_->trim());
+  const auto create = [&] {
+    return ChunkWriter::create(context_.env, context_.files, directory_, header, context_.windows);
+  };
+  auto writer = create();
   while (!writer && writer.error().code == Errc::kExists) {  // what was left of a chunk set aside
     header.chunk += kHostMask + 1;
-    writer = ChunkWriter::create(context_.env, context_.files, directory_, header);
+    writer = create();
   }
   if (!writer) return std::move(writer).error();
   if (active_) active_->close();
   active_ = *std::move(writer);
+  last_time_ = now;
   {
     MutexLock lock(mutex_);
     if (!unsynced_.empty()) unsynced_.back().sealed = true;
     table_.push_back(header);
     unsynced_.push_back({active_, false});
     directory_unsynced_ = true;
+    enqueue();
   }
-  enqueue();
   return {};
 }
 
-// Makes sure that the active chunk's files are open, and stay so until `appending_` is cleared.
+// Makes sure that the active chunk's files are open.
 Status ChunkedJournal::attach_active() {
-  {
-    MutexLock lock(mutex_);
-    appending_ = true;
-    if (active_->attached()) return {};
-  }
-  auto files = context_.files.open(directory_, id_, active_->header().chunk);
+  if (active_->attached()) return {};
+  ASSIGN_OR_RETURN(auto files, context_.files.open(directory_, id_, active_->header().chunk));
+  active_->attach(std::move(files));
   MutexLock lock(mutex_);
-  if (!files) {
-    appending_ = false;
-    return std::move(files).error();
-  }
-  active_->attach(*std::move(files));
   unsynced_.push_back({active_, false});
+  enqueue();  // also if nothing will be written: a sync lets go of the files
   return {};
 }
 
 Result<ByteOffset> ChunkedJournal::write(std::span<const ConstBytes> parts, bool framed, Time now) {
   const ChunkHeader& header = active_->header();
   EntryBuilder builder(header.chunk, active_->end(),
-                       static_cast<uint64_t>((now - header.start).count()));
+                       static_cast<uint64_t>((now - header.start).count()), entries_);
   for (const ConstBytes part : parts) {
     if (framed) {
       builder.add_framed(header.framing, part);
@@ -230,27 +233,22 @@ Result<ByteOffset> ChunkedJournal::write(std::span<const ConstBytes> parts, bool
       builder.add_record(part);
     }
   }
-  const std::vector<std::byte> entries = builder.finish();
-  const Status written = active_->append(parts, entries, builder.end());
-  if (written) publish(builder.end());
-  enqueue();  // also if nothing was written: a sync lets go of the files
+  const Status written = active_->append(parts, builder.finish(), builder.end());
+  if (entries_.capacity() > kEntriesKeptMax) entries_ = {};
   if (!written) {
     if (written.error().code == Errc::kNoSpace) return written.error();
     return poison(written.error()).error();
   }
-  return header.first_byte + builder.end().bytes;
-}
-
-void ChunkedJournal::publish(const ChunkEnd& end) {
+  end_ = header.first_byte + builder.end().bytes;
+  last_time_ = now;
   MutexLock lock(mutex_);
-  table_.set_end(end);
+  table_.set_end(builder.end());
+  enqueue();
+  return end_;
 }
 
 void ChunkedJournal::enqueue() {
-  {
-    MutexLock lock(mutex_);
-    if (std::exchange(queued_, true)) return;
-  }
+  if (std::exchange(queued_, true)) return;
   context_.sync_queue.add(shared_from_this());
 }
 
@@ -261,6 +259,7 @@ Status ChunkedJournal::poison(const Error& error) {
     MutexLock lock(mutex_);
     if (failure_) return *failure_;
     failure_ = error;
+    failed_.store(true, std::memory_order_release);
   }
   spdlog::error("journal {}: takes no more appends: {}", name_, to_string(error));
   context_.sync_queue.keep(shared_from_this());

@@ -24,6 +24,7 @@ ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std:
       name_(std::move(name)),
       directory_(context.names.journal_directory(id)),
       recovered_(std::move(recovered)),
+      framing_(attributes.framing.value_or(Framing::kLine)),
       attributes_(attributes),
       torn_tails_(recovered_.torn_tails) {
   for (const ChunkHeader& header : recovered_.chunks) table_.push_back(header);
@@ -60,6 +61,7 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
     RETURN_IF_ERROR(roll(append_time(), *attributes.framing));
   }
   RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, attributes));
+  framing_ = *attributes.framing;
   MutexLock lock(mutex_);
   attributes_ = attributes;
   return {};

@@ -1,6 +1,7 @@
 // A journal whose records are in chunk files.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -33,15 +34,16 @@ struct JournalContext {
   ChunkFileCache& files;
   Names& names;
   SyncQueue& sync_queue;
+  WindowSizes windows;
   BootId boot_id;
 };
 
 // Owned by everybody who uses it and, while it has something to sync, by the sync queue.
 //
 // Locks, in the order in which they are taken: append_mutex_ (one append at a time), sync_mutex_
-// (one sync at a time), mutex_ (what readers see; held for moments, never over a system call). Who
-// holds append_mutex_ may sync other journals. Only SyncQueue::sync_all(), which runs once at a
-// time, waits for a sync_mutex_ while holding others.
+// (one sync at a time), mutex_ (what readers see; held for moments, never over a system call). A
+// sync only tries to take append_mutex_. Only SyncQueue::sync_all(), which runs once at a time,
+// waits for a sync_mutex_ while holding others.
 class ChunkedJournal final : public Journal, public std::enable_shared_from_this<ChunkedJournal> {
  public:
   // Examines what is there; changes nothing. `name` is for messages.
@@ -75,7 +77,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
     };
     std::unique_lock<LongMutex> syncing;
     std::vector<Chunk> chunks;
-    bool directory = false;  // new chunks' names are to be synced
+    bool directory = false;    // new chunks' names are to be synced
+    bool by_appender = false;  // append_mutex_ is held
     Location end;
   };
   // Waits for a sync under way. Errors: why the journal cannot be synced any more.
@@ -119,8 +122,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Status roll(Time now, Framing framing);
   Status attach_active();
   Result<ByteOffset> write(std::span<const ConstBytes> parts, bool framed, Time now);
-  void publish(const ChunkEnd& end);
-  void enqueue();
+  void enqueue() REQUIRES(mutex_);
   Status poison(const Error& error);
 
   // sync (chunked_sync.cc)
@@ -148,8 +150,14 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::mutex append_mutex_;
   // Guarded by append_mutex_:
   RecoveredJournal recovered_;
-  bool prepared_ = false;
   std::shared_ptr<ChunkWriter> active_;  // null: the next append begins a chunk
+  ByteOffset end_;                       // of table_
+  Time last_time_{};                     // of table_
+  Framing framing_;                      // of attributes_
+  std::vector<std::byte> entries_;       // of an append under way
+
+  std::atomic<bool> prepared_ = false;  // set with append_mutex_ held
+  std::atomic<bool> failed_ = false;    // whether there is a failure_
 
   // Callers of sync(), of whom one at a time leads.
   std::mutex callers_mutex_;  // before mutex_
@@ -162,10 +170,10 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   ChunkTable table_ GUARDED_BY(mutex_);
   // Invariant: synced_.offset <= table_.end().offset. Its record counts, too: records may be empty.
   Location synced_ GUARDED_BY(mutex_);
-  std::vector<Unsynced> unsynced_ GUARDED_BY(mutex_);  // ascending; the active chunk last
+  // Those whose files are attached, ascending; the active chunk last.
+  std::vector<Unsynced> unsynced_ GUARDED_BY(mutex_);
   bool directory_unsynced_ GUARDED_BY(mutex_) = false;
   bool directory_syncing_ GUARDED_BY(mutex_) = false;  // a sync of it is under way
-  bool appending_ GUARDED_BY(mutex_) = false;          // the active chunk's files are in use
   bool queued_ GUARDED_BY(mutex_) = false;
   std::optional<Error> failure_ GUARDED_BY(mutex_);  // poisoned
   Attributes attributes_ GUARDED_BY(mutex_);

@@ -51,14 +51,16 @@ Result<std::unique_ptr<Store>> open_store(const Path& path, const StoreOptions& 
 
 Result<std::unique_ptr<ChunkedStore>> ChunkedStore::open(Env& env, const Path& path,
                                                          const StoreOptions& options,
-                                                         bool background) {
+                                                         bool background,
+                                                         const WindowSizes& windows) {
   RETURN_IF_ERROR(check_options(options));
-  std::unique_ptr<ChunkedStore> store(new ChunkedStore(env, path, options));
+  std::unique_ptr<ChunkedStore> store(new ChunkedStore(env, path, options, windows));
   RETURN_IF_ERROR(store->start(background));
   return store;
 }
 
-ChunkedStore::ChunkedStore(Env& env, Path path, const StoreOptions& options)
+ChunkedStore::ChunkedStore(Env& env, Path path, const StoreOptions& options,
+                           const WindowSizes& windows)
     : env_(env),
       path_(std::move(path)),
       options_(options),
@@ -72,6 +74,7 @@ ChunkedStore::ChunkedStore(Env& env, Path path, const StoreOptions& options)
                .files = files_,
                .names = names_,
                .sync_queue = sync_queue_,
+               .windows = windows,
                .boot_id = env.boot_id()} {}
 
 ChunkedStore::~ChunkedStore() { stop_background(); }

@@ -29,11 +29,12 @@ namespace range {
 // journals_mutex_.
 class ChunkedStore final : public Store {
  public:
-  // As open_store(). `env` must outlive the store. Without `background` nothing happens but what is
-  // called for: for tests.
+  // As open_store(). `env` must outlive the store. For tests: without `background` nothing happens
+  // but what is called for, and `windows` of other sizes are sooner reached.
   static Result<std::unique_ptr<ChunkedStore>> open(Env& env, const Path& path,
                                                     const StoreOptions& options,
-                                                    bool background = true);
+                                                    bool background = true,
+                                                    const WindowSizes& windows = {});
   ~ChunkedStore() override;
 
   Result<std::optional<Entry>> look_up(std::string_view path) override;
@@ -59,7 +60,7 @@ class ChunkedStore final : public Store {
   Status reclaim();
 
  private:
-  ChunkedStore(Env& env, Path path, const StoreOptions& options);
+  ChunkedStore(Env& env, Path path, const StoreOptions& options, const WindowSizes& windows);
 
   Status start(bool background);
   Status check_format();

@@ -13,7 +13,7 @@ namespace range {
 Result<Location> ChunkedJournal::sync() {
   if (context_.options.read_only) return extent().end;
   const Location end = extent().end;
-  {
+  if (!prepared_.load(std::memory_order_acquire)) {
     std::lock_guard appending(append_mutex_);
     RETURN_IF_ERROR(prepare());
   }
@@ -65,7 +65,8 @@ Result<ChunkedJournal::SyncTicket> ChunkedJournal::begin_sync() {
 }
 
 ChunkedJournal::SyncTicket ChunkedJournal::make_ticket(std::unique_lock<LongMutex> syncing) {
-  SyncTicket ticket{.syncing = std::move(syncing), .chunks = {}, .directory = false, .end = {}};
+  SyncTicket ticket;
+  ticket.syncing = std::move(syncing);
   MutexLock lock(mutex_);
   ticket.end = table_.end();
   ticket.directory = directory_syncing_ = std::exchange(directory_unsynced_, false);
@@ -123,19 +124,28 @@ Status ChunkedJournal::store_marks(const SyncTicket& ticket) {
   return {};
 }
 
-// Lets go of the chunks that have nothing left to sync.
+// Lets go of the chunks that have nothing left to sync. The active one can be appended to at any
+// moment, unless nobody else can take append_mutex_.
 void ChunkedJournal::settle(const SyncTicket& ticket, bool let_go) {
-  MutexLock lock(mutex_);
-  if (!ticket.chunks.empty()) synced_ = ticket.end;
-  directory_syncing_ = false;
-  RANGE_CHECK(synced_.offset <= table_.end().offset);
+  std::unique_lock appends(append_mutex_, std::defer_lock);
+  const bool active_idle = !ticket.by_appender && appends.try_lock();
+  std::vector<std::shared_ptr<ChunkWriter>> done;
   for (const auto& chunk : ticket.chunks) {
-    const bool unchanged = !appending_ && chunk.writer->end() == chunk.end;
-    const bool done = chunk.sealed || (unchanged && (let_go || chunk.writer->mark_synced()));
-    if (!done) continue;
-    std::erase_if(unsynced_, [&](const Unsynced& u) { return u.writer == chunk.writer; });
-    chunk.writer->detach();
+    if (chunk.sealed || (active_idle && chunk.writer->end() == chunk.end &&
+                         (let_go || chunk.writer->mark_synced()))) {
+      done.push_back(chunk.writer);
+    }
   }
+  {
+    MutexLock lock(mutex_);
+    if (!ticket.chunks.empty()) synced_ = ticket.end;
+    directory_syncing_ = false;
+    RANGE_CHECK(synced_.offset <= table_.end().offset);
+    std::erase_if(unsynced_, [&](const Unsynced& unsynced) {
+      return std::find(done.begin(), done.end(), unsynced.writer) != done.end();
+    });
+  }
+  for (const auto& writer : done) writer->detach();
 }
 
 bool ChunkedJournal::needs_sync() {
@@ -175,8 +185,13 @@ Status SyncQueue::sync_all(bool let_go) {
   const Status names = names_.sync();
   RETURN_IF_ERROR(synced);
   RETURN_IF_ERROR(names);
+  const auto failed = first_failed();
+  return failed ? failed->failure() : Status();
+}
+
+std::shared_ptr<ChunkedJournal> SyncQueue::first_failed() {
   MutexLock lock(mutex_);
-  return failed_.empty() ? Status() : failed_.front()->failure();
+  return failed_.empty() ? nullptr : failed_.front();
 }
 
 Status SyncQueue::sync_each(const Journals& journals, bool let_go) {

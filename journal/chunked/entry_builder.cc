@@ -18,8 +18,10 @@ bool ends_line(ConstBytes data) { return !data.empty() && data.back() == std::by
 
 }  // namespace
 
-EntryBuilder::EntryBuilder(ChunkId chunk, const ChunkEnd& end, uint64_t ms)
-    : chunk_(chunk), ms_(ms), end_(end) {
+EntryBuilder::EntryBuilder(ChunkId chunk, const ChunkEnd& end, uint64_t ms,
+                           std::vector<std::byte>& entries)
+    : chunk_(chunk), ms_(ms), end_(end), entries_(entries) {
+  entries_.clear();
   RANGE_CHECK(ms >= end.last_ms && ms <= kChunkAgeMsMax);
 }
 
@@ -76,13 +78,13 @@ void EntryBuilder::write_pending() {
   entries_.insert(entries_.end(), encoded.begin(), encoded.end());
 }
 
-std::vector<std::byte> EntryBuilder::finish() {
+ConstBytes EntryBuilder::finish() {
   if (has_pending_) {
     pending_.entry.last_of_append = true;
     write_pending();
     has_pending_ = false;
   }
-  return std::move(entries_);
+  return entries_;
 }
 
 }  // namespace range

@@ -13,8 +13,9 @@ namespace range {
 class EntryBuilder {
  public:
   // The append goes to where the chunk ends; `ms` is its time since the start of the chunk, at
-  // least that of the newest entry.
-  EntryBuilder(ChunkId chunk, const ChunkEnd& end, uint64_t ms);
+  // least that of the newest entry. The entries go to `entries`, which must outlive the builder:
+  // memory that is used again and again.
+  EntryBuilder(ChunkId chunk, const ChunkEnd& end, uint64_t ms, std::vector<std::byte>& entries);
 
   // Adds all of `data`, divided by `framing`. A line without its newline stays open.
   void add_framed(Framing framing, ConstBytes data);
@@ -22,8 +23,8 @@ class EntryBuilder {
   // Adds one complete record. One that is still open is closed as it is.
   void add_record(ConstBytes record);
 
-  // The encoded entries; call once.
-  std::vector<std::byte> finish();
+  // The encoded entries: what was in `entries` is gone. Call once.
+  ConstBytes finish();
 
   // Where the chunk ends behind what was added.
   const ChunkEnd& end() const { return end_; }
@@ -45,7 +46,7 @@ class EntryBuilder {
   };
   Pending pending_;
   bool has_pending_ = false;
-  std::vector<std::byte> entries_;
+  std::vector<std::byte>& entries_;
 };
 
 }  // namespace range

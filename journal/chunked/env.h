@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "journal/chunked/region.h"
 #include "journal/status.h"
 #include "journal/store.h"
 #include "journal/types.h"
@@ -34,8 +35,9 @@ struct DirectoryEntry {
   FileKind kind = FileKind::kOther;
 };
 
-// An open file. Thread-safe as far as pread(2) and pwrite(2) are. Closed by the destructor; what
-// was written survives the process without it, and what must survive power loss was synced before.
+// An open file. Thread-safe as far as pread(2) and pwrite(2) are. Outlived by its regions. Closed
+// by the destructor; what was written survives the process without it, and what must survive power
+// loss was synced before.
 class File {
  public:
   virtual ~File() = default;
@@ -55,6 +57,12 @@ class File {
   // fdatasync(2): contents and size survive power loss, the name need not.
   virtual Status sync_data() = 0;
   virtual Result<FileStat> stat() = 0;
+
+  enum class Access { kRead, kReadWrite };
+  // Maps `size` > 0 bytes from `offset` on, a multiple of page_bytes(). Errors: kIo where that
+  // cannot be done; kReadWrite also where the file system copies on write, because a store could
+  // then fail for want of space.
+  virtual Result<std::unique_ptr<Region>> map(uint64_t offset, size_t size, Access access) = 0;
 
   Status write_at(uint64_t offset, ConstBytes data) { return write_at(offset, {&data, 1}); }
 

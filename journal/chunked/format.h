@@ -33,6 +33,8 @@
 //          bits 30-63 ms since the start of the chunk, never less than its predecessor's
 // An entry of zeros is no entry. An entry is valid if and only if its check is right.
 //
+// While a chunk takes appends, both files may end in zeros: room that was made ahead.
+//
 // Versions: a reader refuses a version it does not know; what a version means never changes. Magic,
 // version and check of the header are where they are in every version.
 #pragma once
@@ -55,6 +57,11 @@ inline constexpr std::array<uint64_t, 2> kMarkAt = {512, 1024};
 inline constexpr uint64_t kHeaderCopyAt = 2048;
 inline constexpr uint64_t kEntriesAt = 4096;
 inline constexpr size_t kEntryBytes = 16;
+
+// Where the index file ends that holds so many entries, in bytes.
+constexpr uint64_t end_of_entries(uint32_t entries) {
+  return kEntriesAt + uint64_t{entries} * kEntryBytes;
+}
 
 // A longer record is stored as several fragments, so that reading a few bytes of it does not mean
 // verifying all of it.

@@ -1,11 +1,15 @@
 #include "journal/chunked/posix_file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace range {
@@ -50,6 +54,51 @@ class Unwritten {
   size_t done_in_first_ = 0;  // and so are these bytes of it
   std::array<iovec, 64> iov_{};
 };
+
+class PosixRegion : public Region {
+ public:
+  PosixRegion(std::byte* data, size_t size, const Path& path) : Region(data, size), path_(path) {}
+  ~PosixRegion() override { ::munmap(data(), bytes().size()); }
+
+  Status store(size_t at, ConstBytes from) override {
+    RANGE_CHECK(at + from.size() <= bytes().size());
+    const RegionGuard guard(this);
+    std::memcpy(data() + at, from.data(), from.size());
+    return stored();
+  }
+
+  Status store_words(size_t at, ConstBytes from) override {
+    RANGE_CHECK(at % 8 == 0 && from.size() % 8 == 0 && at + from.size() <= bytes().size());
+    const RegionGuard guard(this);
+    // Volatile: one after the other, and none of them in parts.
+    auto* to = reinterpret_cast<volatile uint64_t*>(data() + at);
+    for (size_t i = 0; i < from.size(); i += 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, from.data() + i, 8);
+      *to++ = word;
+    }
+    return stored();
+  }
+
+ private:
+  Status stored() const {
+    if (!failed()) return {};
+    errno = EIO;
+    return posix_error("store", path_);
+  }
+
+  const Path path_;
+};
+
+// Whether changing what is in a file there never needs room that may be missing: on a file system
+// that copies on write, a store into a mapping could fail for that.
+bool changes_in_place(int fd) {
+  struct ::statfs found {};
+  if (::fstatfs(fd, &found) != 0) return false;
+  constexpr auto kXfsMagic = 0x58465342;
+  return found.f_type == EXT4_SUPER_MAGIC || found.f_type == kXfsMagic ||
+         found.f_type == TMPFS_MAGIC;
+}
 
 class PosixFile : public File {
  public:
@@ -114,6 +163,20 @@ class PosixFile : public File {
     struct ::stat found {};
     if (::fstat(fd_.get(), &found) != 0) return error("fstat");
     return to_file_stat(found);
+  }
+
+  Result<std::unique_ptr<Region>> map(uint64_t offset, size_t size, Access access) override {
+    const bool writable = access == Access::kReadWrite;
+    if (writable && !changes_in_place(fd_.get())) {
+      errno = EOPNOTSUPP;
+      return error("mmap");
+    }
+    RegionGuard::install();
+    void* const data = ::mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+                              MAP_SHARED, fd_.get(), static_cast<off_t>(offset));
+    if (data == MAP_FAILED) return error("mmap");
+    return std::unique_ptr<Region>(
+        std::make_unique<PosixRegion>(static_cast<std::byte*>(data), size, path_));
   }
 
  private:

@@ -36,10 +36,13 @@ Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const 
 // Removes them if there is nothing in them. Returns whether something was kept.
 Result<bool> set_chunk_aside(Env& env, const Path& directory, ChunkId chunk);
 
-// Cuts off what lies behind `end`, after copying it to "<file>.torn", which is then durable. Both
-// files end exactly there, which is not.
+// Cuts off what lies behind `end`, after copying it to "<file>.torn", which is then durable (but
+// for zeros at the end, which nobody appended). Both files end exactly there, which is not.
 Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,
                 const ChunkEnd& end);
+
+// Gives back the room that was made ahead of appends: both files end at `end`.
+Status trim(ChunkFiles& files, const ChunkEnd& end);
 
 // Writes everything between two places of a chunk again, with the bytes it has, so that the next
 // sync covers it: a sync of the process that died may have failed without anybody having seen it,

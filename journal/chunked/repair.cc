@@ -62,13 +62,26 @@ Status keep_copy(Env& env, const Path& path, File& file, uint64_t begin, uint64_
   return kept;
 }
 
+// Where what `file` holds between `begin` and `end` ends, but for zeros, in whole pieces of `unit`.
+Result<uint64_t> end_of_contents(File& file, uint64_t begin, uint64_t end, uint64_t unit) {
+  uint64_t found = begin;
+  RETURN_IF_ERROR(for_each_block(file, begin, end, [&](uint64_t at, ConstBytes bytes) -> Status {
+    size_t size = bytes.size();
+    while (size > 0 && bytes[size - 1] == std::byte{0}) --size;
+    if (size > 0) found = at + size;
+    return {};
+  }));
+  return std::min(end, begin + (found - begin + unit - 1) / unit * unit);
+}
+
 // Copies what `file` holds from `from` on, then truncates it there.
-Status cut_file(Env& env, const Path& directory, const std::string& name, File& file,
-                uint64_t from) {
+Status cut_file(Env& env, const Path& directory, const std::string& name, File& file, uint64_t from,
+                uint64_t unit) {
   ASSIGN_OR_RETURN(const FileStat stat, file.stat());
   if (stat.size <= from) return {};
-  for (int n = 0;; ++n) {
-    Status kept = keep_copy(env, directory / torn_name(name, n), file, from, stat.size);
+  ASSIGN_OR_RETURN(const uint64_t end, end_of_contents(file, from, stat.size, unit));
+  for (int n = 0; end > from; ++n) {
+    Status kept = keep_copy(env, directory / torn_name(name, n), file, from, end);
     if (!kept && kept.error().code == Errc::kExists) continue;
     RETURN_IF_ERROR(std::move(kept));
     break;
@@ -79,10 +92,6 @@ Status cut_file(Env& env, const Path& directory, const std::string& name, File& 
 Status rewrite_file(File& file, uint64_t begin, uint64_t end) {
   return for_each_block(file, begin, end,
                         [&](uint64_t at, ConstBytes bytes) { return file.write_at(at, bytes); });
-}
-
-uint64_t entries_end(const ChunkEnd& end) {
-  return kEntriesAt + uint64_t{end.entries} * kEntryBytes;
 }
 
 }  // namespace
@@ -102,15 +111,23 @@ Result<bool> set_chunk_aside(Env& env, const Path& directory, ChunkId chunk) {
 
 Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,
                 const ChunkEnd& end) {
-  RETURN_IF_ERROR(
-      cut_file(env, directory, chunk_file_name(chunk, ".idx"), *files.idx, entries_end(end)));
-  return cut_file(env, directory, chunk_file_name(chunk, ".dat"), *files.dat, end.bytes);
+  RETURN_IF_ERROR(cut_file(env, directory, chunk_file_name(chunk, ".idx"), *files.idx,
+                           end_of_entries(end.entries), kEntryBytes));
+  return cut_file(env, directory, chunk_file_name(chunk, ".dat"), *files.dat, end.bytes, 1);
+}
+
+Status trim(ChunkFiles& files, const ChunkEnd& end) {
+  ASSIGN_OR_RETURN(const FileStat idx, files.idx->stat());
+  const uint64_t entries_end = end_of_entries(end.entries);
+  if (idx.size > entries_end) RETURN_IF_ERROR(files.idx->truncate(entries_end));
+  ASSIGN_OR_RETURN(const FileStat dat, files.dat->stat());
+  return dat.size > end.bytes ? files.dat->truncate(end.bytes) : Status();
 }
 
 Status rewrite(ChunkFiles& files, const ChunkEnd& from, const ChunkEnd& to) {
   // From the header on if nothing was synced: it may be what a sync failed to write.
-  const uint64_t idx_begin = from.entries == 0 ? 0 : entries_end(from);
-  RETURN_IF_ERROR(rewrite_file(*files.idx, idx_begin, entries_end(to)));
+  const uint64_t idx_begin = from.entries == 0 ? 0 : end_of_entries(from.entries);
+  RETURN_IF_ERROR(rewrite_file(*files.idx, idx_begin, end_of_entries(to.entries)));
   return rewrite_file(*files.dat, from.bytes, to.bytes);
 }
 

@@ -36,13 +36,14 @@ class SyncQueue {
  private:
   using Journals = std::vector<std::shared_ptr<ChunkedJournal>>;
 
+  std::shared_ptr<ChunkedJournal> first_failed();
   Status sync_each(const Journals& journals, bool let_go);
   Status sync_together(const Journals& journals, bool let_go);
 
   Names& names_;
   std::mutex
       running_;  // one sync_all() at a time; before every lock of a journal but append_mutex_
-  Mutex mutex_;
+  Mutex mutex_;  // after every lock of a journal
   Journals journals_ GUARDED_BY(mutex_);
   Journals failed_ GUARDED_BY(mutex_);
 };

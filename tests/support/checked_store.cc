@@ -9,6 +9,16 @@
 
 namespace range {
 
+namespace {
+
+// Small ones, soon: workloads of a few appends are to use everything there is.
+const WindowSizes kWindows{.writes_before = 1,
+                           .append_bytes_max = 1000,
+                           .bytes_first = page_bytes(),
+                           .bytes_max = 2 * page_bytes()};
+
+}  // namespace
+
 CheckedStore::~CheckedStore() {
   journals_.clear();
   store_.reset();
@@ -33,7 +43,7 @@ bool CheckedStore::open() {
   spdlog::set_level(spdlog::level::off);
   StoreOptions options;
   options.chunk_size = kChunkSize;
-  auto store = ChunkedStore::open(*env_, kPath, options, /*background=*/false);
+  auto store = ChunkedStore::open(*env_, kPath, options, /*background=*/false, kWindows);
   if (!done(store ? Status() : Status(store.error()))) return false;
   store_ = *std::move(store);
   if (is_off()) return false;

@@ -27,6 +27,9 @@ class GateFile : public File {
     return base_->sync_data();
   }
   Result<FileStat> stat() override { return base_->stat(); }
+  Result<std::unique_ptr<Region>> map(uint64_t offset, size_t size, Access access) override {
+    return base_->map(offset, size, access);
+  }
 
  private:
   GateEnv& env_;

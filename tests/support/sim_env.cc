@@ -84,6 +84,7 @@ void SimEnv::evict_lost(const Survival& survival) {
   const Guard guard(mutex_);
   Choices choices(survival);
   tree_.evict_lost(choices);
+  for (const auto& [id, regions] : regions_) refresh_regions(id, 0, kUnlimited);
 }
 
 void SimEnv::set_now(Time now) {
@@ -127,11 +128,13 @@ std::string SimEnv::read_all(const Path& path) const {
 void SimEnv::corrupt(const Path& path, uint64_t offset, uint8_t xor_byte) {
   const Guard guard(mutex_);
   content_at(path).flip(offset, std::byte{xor_byte});
+  refresh_regions(tree_.find(path).value(), offset, offset + 1);
 }
 
 void SimEnv::truncate_raw(const Path& path, uint64_t size) {
   const Guard guard(mutex_);
   content_at(path).truncate_raw(size);
+  refresh_regions(tree_.find(path).value(), size, kUnlimited);
 }
 
 void SimEnv::write_raw(const Path& path, std::string_view contents) {
@@ -318,9 +321,16 @@ Status SimEnv::write(NodeId id, const Path& path, uint64_t offset,
   size_t size = fits == data.size() || partial_writes_ ? fits : 0;
   if (fault) size = std::min(size, fault->prefix_bytes);
   content.write(offset, ConstBytes(data).first(size));
+  refresh_regions(id, offset, offset + size);
   if (fault) return system_error(fault->sys_errno, path.native());
   if (size < data.size()) return system_error(ENOSPC, path.native());
   return {};
+}
+
+void SimEnv::refresh_regions(NodeId id, uint64_t from, uint64_t to) {
+  const auto mapped = regions_.find(id);
+  if (mapped == regions_.end()) return;
+  for (SimRegion* region : mapped->second) region->refresh(tree_.node(id).content, from, to);
 }
 
 uint64_t SimEnv::free_bytes() const { return capacity_ - std::min(capacity_, tree_.allocated()); }

@@ -8,6 +8,7 @@
 //   check(*later, Survival::of(seed));     // recover, and look at what is left
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,12 +23,15 @@
 
 namespace range {
 
+class SimRegion;
+
 // An empty file system at "/" (relative paths begin there as well). What is durable when is
 // described at SimTree (names) and SimContent (contents). Calls are numbered from 0 on; those that
 // can change something durable, or make it so, are also numbered by themselves, as "changes": these
 // are what faults are planned by. A failed sync leaves what it was for lost to later syncs.
 //
-// All calls may be made from any number of threads. Files and locks must not outlive the env.
+// All calls may be made from any number of threads. Files, regions and locks must not outlive the
+// env.
 class SimEnv : public Env {
  public:
   explicit SimEnv(uint64_t seed = 1);
@@ -102,6 +106,7 @@ class SimEnv : public Env {
 
  private:
   friend class SimFile;
+  friend class SimRegion;
   friend class SimLock;
   using NodeId = SimTree::NodeId;
 
@@ -111,6 +116,7 @@ class SimEnv : public Env {
   SimContent& content_at(const Path& path);
   Result<NodeId> find_directory(const Path& path) const;
   Status write(NodeId id, const Path& path, uint64_t offset, std::span<const ConstBytes> parts);
+  void refresh_regions(NodeId id, uint64_t from, uint64_t to);
   uint64_t free_bytes() const;
   size_t fitting(const SimContent& content, uint64_t offset, size_t size) const;
 
@@ -119,6 +125,7 @@ class SimEnv : public Env {
   SimTree tree_;
   SimFaults faults_;
   std::set<NodeId> locked_;
+  std::map<NodeId, std::set<SimRegion*>> regions_;  // mapped now
   static constexpr uint64_t kUnlimited = uint64_t{1} << 50;
   uint64_t capacity_ = kUnlimited;
   bool partial_writes_ = false;

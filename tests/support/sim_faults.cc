@@ -5,11 +5,28 @@ namespace range {
 namespace {
 
 const char* name_of(CallKind kind) {
-  static constexpr const char* kNames[] = {
-      "create",           "write",  "truncate",     "sync_data", "make_directory",
-      "remove_directory", "remove", "symlink",      "rename",    "sync_directory",
-      "sync_filesystem",  "lock",   "open",         "read",      "start_writeback",
-      "check_writeback",  "stat",   "read_symlink", "list",      "space"};
+  static constexpr const char* kNames[] = {"create",
+                                           "write",
+                                           "store",
+                                           "truncate",
+                                           "sync_data",
+                                           "make_directory",
+                                           "remove_directory",
+                                           "remove",
+                                           "symlink",
+                                           "rename",
+                                           "sync_directory",
+                                           "sync_filesystem",
+                                           "lock",
+                                           "open",
+                                           "read",
+                                           "start_writeback",
+                                           "check_writeback",
+                                           "stat",
+                                           "map",
+                                           "read_symlink",
+                                           "list",
+                                           "space"};
   static_assert(std::size(kNames) == static_cast<size_t>(CallKind::kSpace) + 1);
   return kNames[static_cast<size_t>(kind)];
 }

@@ -15,6 +15,7 @@ enum class CallKind {
   // These can change something that is durable, or make it so; they are numbered by `change`.
   kCreate,
   kWrite,
+  kStore,  // into a mapping
   kTruncate,
   kSyncData,
   kMakeDirectory,
@@ -31,6 +32,7 @@ enum class CallKind {
   kStartWriteback,
   kCheckWriteback,
   kStat,
+  kMap,
   kReadSymlink,
   kList,
   kSpace,

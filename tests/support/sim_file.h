@@ -1,4 +1,4 @@
-// Open files and locks of SimEnv; for sim_env.cc only.
+// Open files, mappings and locks of SimEnv; for sim_env.cc only.
 #pragma once
 
 #include "tests/support/sim_env.h"
@@ -23,6 +23,7 @@ class SimFile : public File {
   Status check_writeback() override;
   Status sync_data() override;
   Result<FileStat> stat() override;
+  Result<std::unique_ptr<Region>> map(uint64_t offset, size_t size, Access access) override;
 
  private:
   // The env's mutex is held:
@@ -34,6 +35,27 @@ class SimFile : public File {
   const Path path_;  // when it was opened
   const bool writable_;
   uint64_t failures_seen_;
+};
+
+// Shows the contents of a file at all times: the env copies every change into it.
+class SimRegion : public Region {
+ public:
+  SimRegion(SimEnv& env, SimTree::NodeId id, Path path, uint64_t offset,
+            std::unique_ptr<std::byte[]> bytes, size_t size);
+  ~SimRegion() override;
+
+  Status store(size_t at, ConstBytes from) override;
+  Status store_words(size_t at, ConstBytes from) override;
+
+  // Copies what the file holds between `from` and `to`, zeros behind its end.
+  void refresh(const SimContent& content, uint64_t from, uint64_t to);
+
+ private:
+  SimEnv& env_;
+  const SimTree::NodeId id_;
+  const Path path_;
+  const uint64_t offset_;
+  const std::unique_ptr<std::byte[]> bytes_;
 };
 
 class SimLock : public FileLock {

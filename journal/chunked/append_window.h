@@ -1,0 +1,57 @@
+// Appending to a file without system calls.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "journal/chunked/env.h"
+
+namespace range {
+
+// When and how the end of a file is mapped. Mapping costs as much as some dozens of writes, and the
+// room ahead is on the disk until it is used: so a window is opened only for a file that is
+// appended to again and again, and begins small.
+struct WindowSizes {
+  uint32_t writes_before = 32;            // so many appends are written first
+  size_t append_bytes_max = 16 << 10;     // larger ones are written: the kernel copies faster
+  size_t bytes_first = size_t{64} << 10;  // of a window; each is twice as large as the last,
+  size_t bytes_max = size_t{1} << 20;     // up to this; both multiples of page_bytes()
+};
+
+// The end of a file that takes appends: written with pwrite(2) or, once it is hot, stored into a
+// mapped window of room that was written ahead, with zeros. (Zeros written rather than reserved:
+// on ext4 a window is in use ten times sooner than with fallocate(2), and a sync of what is stored
+// in it need not change any metadata.) So the file may end in zeros that were never appended. Not
+// thread-safe; reading the file at the same time is fine.
+class AppendWindow {
+ public:
+  explicit AppendWindow(const WindowSizes& sizes) : sizes_(sizes), bytes_next_(sizes.bytes_first) {}
+
+  // Appends `parts` of `size` bytes at `at`, the end of what was appended so far; `at` and the
+  // sizes of a file that is written in `words` are multiples of 8, and what a process that dies
+  // leaves of the append is then a prefix. After an error any part of it may be there.
+  Status append(File& file, uint64_t at, std::span<const ConstBytes> parts, size_t size,
+                bool words);
+
+  // Gives up the window; appends begin anew with writing. Returns whether the file goes on behind
+  // `end`, where what was appended ends: the caller may truncate it then.
+  bool close(uint64_t end);
+
+ private:
+  Result<bool> reach(File& file, uint64_t at, size_t size);
+  Result<bool> open(File& file, uint64_t at, size_t size);
+  bool covers(uint64_t at, size_t size) const;
+  Status store(uint64_t at, std::span<const ConstBytes> parts, bool words);
+
+  const WindowSizes sizes_;
+  std::unique_ptr<Region> region_;  // null: none is open
+  uint64_t begin_ = 0;              // of the region, in the file
+  uint64_t file_end_ = 0;           // with the room ahead; 0 before there was any
+  size_t bytes_next_;
+  uint32_t writes_ = 0;
+  bool refused_ = false;  // no window could be opened: it is not tried again before close()
+};
+
+}  // namespace range
