@@ -43,7 +43,7 @@ void write_each(State& state) {
 
 // The same by two threads, each with a journal or file of its own.
 
-constexpr int64_t kEachOfTwo = 50'000;
+constexpr int64_t kEachOfTwo = 250'000;
 
 void append_by_two(State& state) {
   ScratchStore scratch;
@@ -148,7 +148,7 @@ void create_new(State& state) {
 }  // namespace
 
 void add_append_benchmarks(Comparison& table) {
-  table.add("append, one record / write", 100'000, append_each, write_each);
+  table.add("append, one record / write", 500'000, append_each, write_each);
   table.add("append, two writers / write, two writers", 1, append_by_two, write_by_two);
   for (const auto& [batch, count] : {std::pair<size_t, int64_t>{100, 3'000}, {10'000, 30}}) {
     table.add(

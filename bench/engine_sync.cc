@@ -14,7 +14,7 @@ namespace {
 
 using benchmark::State;
 
-constexpr int64_t kEach = 40;  // records per writer
+constexpr int64_t kEach = 100;  // records per writer
 
 // So many threads append to one journal and sync each record of theirs.
 void append_and_sync(State& state, size_t writers) {

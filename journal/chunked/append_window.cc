@@ -23,31 +23,46 @@ Status write_zeros(File& file, uint64_t from, uint64_t to) {
 
 Status AppendWindow::append(File& file, uint64_t at, std::span<const ConstBytes> parts, size_t size,
                             bool words) {
-  ASSIGN_OR_RETURN(const bool reached,
-                   size > sizes_.append_bytes_max ? Result<bool>(false) : reach(file, at, size));
-  return reached ? store(at, parts, words) : file.write_at(at, parts);
+  const bool hot = region_ || writes_++ >= sizes_.writes_before;
+  if (!hot || refused_ || size > sizes_.append_bytes_max) return file.write_at(at, parts);
+  for (const ConstBytes part : parts) {
+    RETURN_IF_ERROR(append(file, at, part, words));
+    at += part.size();
+  }
+  return {};
 }
 
-// True if [at, at + size) is in the window, which is opened or moved on if it is time for that.
-Result<bool> AppendWindow::reach(File& file, uint64_t at, size_t size) {
-  if (covers(at, size)) return true;
-  if (refused_ || (!region_ && writes_++ < sizes_.writes_before)) return false;
-  ASSIGN_OR_RETURN(const bool opened, open(file, at, size));
-  refused_ = !opened;
-  return opened;
+Status AppendWindow::append(File& file, uint64_t at, ConstBytes part, bool words) {
+  while (!part.empty()) {
+    size_t left = left_behind(at);
+    if (left == 0 && !refused_) {
+      ASSIGN_OR_RETURN(const bool opened, open(file, at));
+      refused_ = !opened;
+      left = left_behind(at);
+    }
+    if (left == 0) return file.write_at(at, part);
+    const ConstBytes piece = part.first(std::min(left, part.size()));
+    const auto in_region = static_cast<size_t>(at - begin_);
+    RETURN_IF_ERROR(words ? region_->store_words(in_region, piece)
+                          : region_->store(in_region, piece));
+    part = part.subspan(piece.size());
+    at += piece.size();
+  }
+  return {};
 }
 
-bool AppendWindow::covers(uint64_t at, size_t size) const {
-  return region_ && at >= begin_ && at + size <= begin_ + region_->bytes().size();
+// How much of the window lies behind `at`.
+size_t AppendWindow::left_behind(uint64_t at) const {
+  if (!region_ || at < begin_ || at >= begin_ + region_->bytes().size()) return 0;
+  return static_cast<size_t>(begin_ + region_->bytes().size() - at);
 }
 
-// Where there is no space for room ahead, what room there is belongs to whoever appends.
-Result<bool> AppendWindow::open(File& file, uint64_t at, size_t size) {
+// Opens the window with `at` in it. Where there is no space for room ahead, what room there is
+// belongs to whoever appends.
+Result<bool> AppendWindow::open(File& file, uint64_t at) {
   region_.reset();
   begin_ = at / page_bytes() * page_bytes();
-  while (bytes_next_ < sizes_.bytes_max && begin_ + bytes_next_ < at + size) bytes_next_ *= 2;
   const uint64_t end = begin_ + bytes_next_;
-  if (end < at + size) return false;
   const uint64_t file_end = std::max(file_end_, at);
   if (end > file_end) {
     if (Status written = write_zeros(file, file_end, end); !written) {
@@ -62,16 +77,6 @@ Result<bool> AppendWindow::open(File& file, uint64_t at, size_t size) {
   region_ = *std::move(region);
   bytes_next_ = std::min(bytes_next_ * 2, sizes_.bytes_max);
   return true;
-}
-
-Status AppendWindow::store(uint64_t at, std::span<const ConstBytes> parts, bool words) {
-  for (const ConstBytes part : parts) {
-    const auto in_region = static_cast<size_t>(at - begin_);
-    RETURN_IF_ERROR(words ? region_->store_words(in_region, part)
-                          : region_->store(in_region, part));
-    at += part.size();
-  }
-  return {};
 }
 
 bool AppendWindow::close(uint64_t end) {

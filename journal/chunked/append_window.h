@@ -14,9 +14,10 @@ namespace range {
 // room ahead is on the disk until it is used: so a window is opened only for a file that is
 // appended to again and again, and begins small.
 struct WindowSizes {
-  uint32_t writes_before = 32;            // so many appends are written first
+  uint32_t writes_before = 32;            // so many appends are written first,
+  uint32_t syncs_before = 4;              // fewer if each is followed by a sync
   size_t append_bytes_max = 16 << 10;     // larger ones are written: the kernel copies faster
-  size_t bytes_first = size_t{64} << 10;  // of a window; each is twice as large as the last,
+  size_t bytes_first = size_t{16} << 10;  // of a window; each is twice as large as the last,
   size_t bytes_max = size_t{1} << 20;     // up to this; both multiples of page_bytes()
 };
 
@@ -35,15 +36,17 @@ class AppendWindow {
   Status append(File& file, uint64_t at, std::span<const ConstBytes> parts, size_t size,
                 bool words);
 
+  // From now on appends are stored.
+  void heat() { writes_ = sizes_.writes_before; }
+
   // Gives up the window; appends begin anew with writing. Returns whether the file goes on behind
   // `end`, where what was appended ends: the caller may truncate it then.
   bool close(uint64_t end);
 
  private:
-  Result<bool> reach(File& file, uint64_t at, size_t size);
-  Result<bool> open(File& file, uint64_t at, size_t size);
-  bool covers(uint64_t at, size_t size) const;
-  Status store(uint64_t at, std::span<const ConstBytes> parts, bool words);
+  Status append(File& file, uint64_t at, ConstBytes part, bool words);
+  Result<bool> open(File& file, uint64_t at);
+  size_t left_behind(uint64_t at) const;
 
   const WindowSizes sizes_;
   std::unique_ptr<Region> region_;  // null: none is open

@@ -58,6 +58,7 @@ ChunkWriter::ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& h
     : files_(std::move(files)),
       header_(header),
       end_(end),
+      awaited_syncs_before_window_(windows.syncs_before),
       dat_window_(windows),
       idx_window_(windows),
       closed_(mark && mark->sealed),
@@ -69,6 +70,7 @@ ChunkWriter::ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& h
 void ChunkWriter::detach() {
   (void)trim();
   files_.reset();
+  awaited_syncs_.store(0, std::memory_order_relaxed);
 }
 
 Status ChunkWriter::trim() {
@@ -82,6 +84,10 @@ Status ChunkWriter::append(std::span<const ConstBytes> payload, ConstBytes entri
                            const ChunkEnd& end) {
   RANGE_CHECK(!closed_ && end.entries > end_.entries && end.bytes >= end_.bytes);
   RANGE_CHECK(entries.size() == size_t{end.entries - end_.entries} * kEntryBytes);
+  if (awaited_syncs_.load(std::memory_order_relaxed) >= awaited_syncs_before_window_) {
+    dat_window_.heat();
+    idx_window_.heat();
+  }
   // Payload first: an entry is what makes it an append.
   Status written = dat_window_.append(*files_->dat, end_.bytes, payload, end.bytes - end_.bytes,
                                       /*words=*/false);

@@ -1,6 +1,7 @@
 // Writing one chunk.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -66,6 +67,10 @@ class ChunkWriter {
   // Writes down that everything up to `end` was synced. Survives power loss with the next sync.
   Status store_mark(const ChunkEnd& end, bool sealed, const BootId& boot_id);
 
+  // Takes note of a sync that somebody waited for. Appends that are synced one by one gain most
+  // from room made ahead: a sync of what lies in it need not change any metadata.
+  void note_awaited_sync() { awaited_syncs_.fetch_add(1, std::memory_order_relaxed); }
+
   // What the newest mark says; and whether it would survive power loss.
   const ChunkEnd& marked() const { return marked_; }
   bool mark_synced() const { return mark_synced_; }
@@ -76,6 +81,8 @@ class ChunkWriter {
   std::shared_ptr<ChunkFiles> files_;
   const ChunkHeader header_;
   ChunkEnd end_;
+  std::atomic<uint32_t> awaited_syncs_ = 0;  // since the files are attached
+  const uint32_t awaited_syncs_before_window_;
   AppendWindow dat_window_;
   AppendWindow idx_window_;
   bool closed_ = false;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,6 +17,7 @@
 #include "journal/chunked/names.h"
 #include "journal/chunked/recovery.h"
 #include "journal/chunked/store_clock.h"
+#include "journal/chunked/sync_group.h"
 #include "journal/journal.h"
 #include "journal/mutex.h"
 #include "journal/store.h"
@@ -159,11 +159,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::atomic<bool> prepared_ = false;  // set with append_mutex_ held
   std::atomic<bool> failed_ = false;    // whether there is a failure_
 
-  // Callers of sync(), of whom one at a time leads.
-  std::mutex callers_mutex_;  // before mutex_
-  std::condition_variable sync_ended_;
-  bool led_ = false;  // guarded by callers_mutex_
-
+  SyncGroup sync_group_;  // callers of sync()
   LongMutex sync_mutex_;
 
   mutable Mutex mutex_;

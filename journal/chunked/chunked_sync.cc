@@ -17,25 +17,14 @@ Result<Location> ChunkedJournal::sync() {
     std::lock_guard appending(append_mutex_);
     RETURN_IF_ERROR(prepare());
   }
-  // Callers that come during a sync wait for its end. Those whom it covered leave together; of the
-  // others one leads: it syncs for all.
-  {
-    std::unique_lock callers(callers_mutex_);
-    sync_ended_.wait(callers, [&] { return !led_ || is_synced(end) || !failure(); });
+  if (!sync_group_.lead_or_wait([&] { return is_synced(end) || !failure(); })) {
     RETURN_IF_ERROR(failure());
-    if (is_synced(end)) {
-      callers.unlock();
-      RETURN_IF_ERROR(context_.names.sync());
-      return end;
-    }
-    led_ = true;
+    RETURN_IF_ERROR(context_.names.sync());
+    return end;
   }
+  sync_group_.begin();
   auto covered = lead_sync();
-  {
-    std::lock_guard callers(callers_mutex_);
-    led_ = false;
-  }
-  sync_ended_.notify_all();
+  sync_group_.end();
   return covered;
 }
 
@@ -43,6 +32,7 @@ Result<Location> ChunkedJournal::lead_sync() {
   ASSIGN_OR_RETURN(SyncTicket ticket, begin_sync());
   const Location covered = ticket.end;
   const Status synced = sync_ticket(ticket);
+  for (const auto& chunk : ticket.chunks) chunk.writer->note_awaited_sync();
   RETURN_IF_ERROR(finish_sync(std::move(ticket), synced, false));
   return covered;
 }

@@ -62,6 +62,22 @@ uint64_t third_word(const FragmentEntry& entry) {
          (entry.open ? kOpenBit : 0) | entry.ms << kMsShift;
 }
 
+uint32_t check_of(ChunkId chunk, uint32_t index, uint64_t start, uint32_t end, uint64_t word,
+                  ConstBytes payload) {
+  const std::array<uint64_t, 5> place = {chunk.value(), index, start, end, word};
+  const uint64_t seed = XXH3_64bits(place.data(), sizeof place);
+  const uint64_t hash = XXH3_64bits_withSeed(payload.data(), payload.size(), seed);
+  return static_cast<uint32_t>(hash ^ (hash >> 32));
+}
+
+EntryBytes encode_entry(uint32_t end, uint32_t check, uint64_t word) {
+  EntryBytes bytes;
+  put(bytes, 0, end);
+  put(bytes, 4, check);
+  put(bytes, 8, word);
+  return bytes;
+}
+
 // 16 hex digits of either case.
 std::optional<uint64_t> parse_hex16(std::string_view text) {
   uint64_t value = 0;
@@ -138,11 +154,13 @@ std::optional<Mark> decode_mark(const Sector& sector, ChunkId chunk) {
 }
 
 EntryBytes encode(const FragmentEntry& entry) {
-  EntryBytes bytes;
-  put(bytes, 0, entry.end);
-  put(bytes, 4, entry.check);
-  put(bytes, 8, third_word(entry));
-  return bytes;
+  return encode_entry(entry.end, entry.check, third_word(entry));
+}
+
+EntryBytes encode_checked(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
+                          ConstBytes payload) {
+  const uint64_t word = third_word(entry);
+  return encode_entry(entry.end, check_of(chunk, index, start, entry.end, word, payload), word);
 }
 
 FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes) {
@@ -159,10 +177,7 @@ FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes) {
 
 uint32_t fragment_check(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
                         ConstBytes payload) {
-  const std::array<uint64_t, 5> place = {chunk.value(), index, start, entry.end, third_word(entry)};
-  const uint64_t seed = XXH3_64bits(place.data(), sizeof place);
-  const uint64_t hash = XXH3_64bits_withSeed(payload.data(), payload.size(), seed);
-  return static_cast<uint32_t>(hash ^ (hash >> 32));
+  return check_of(chunk, index, start, entry.end, third_word(entry), payload);
 }
 
 std::string chunk_file_name(ChunkId chunk, std::string_view extension) {

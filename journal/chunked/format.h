@@ -137,6 +137,10 @@ FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes);
 uint32_t fragment_check(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
                         ConstBytes payload);
 
+// Encodes an entry with the check that is right for it, whatever `entry.check` is.
+EntryBytes encode_checked(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
+                          ConstBytes payload);
+
 // File names: 16 upper-case hex digits and ".dat" or ".idx".
 std::string chunk_file_name(ChunkId chunk, std::string_view extension);
 std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_view extension);

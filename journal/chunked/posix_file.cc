@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 namespace range {
 
@@ -50,9 +52,46 @@ class Unwritten {
 
  private:
   std::span<const ConstBytes> parts_;
-  size_t first_ = 0;          // parts before this one are written
-  size_t done_in_first_ = 0;  // and so are these bytes of it
-  std::array<iovec, 64> iov_{};
+  size_t first_ = 0;                // parts before this one are written
+  size_t done_in_first_ = 0;        // and so are these bytes of it
+  std::array<iovec, IOV_MAX> iov_;  // the first ones only: zeroing all would cost more than a write
+};
+
+// Small parts are copied together: the kernel takes longer over each of them.
+class Gathered {
+ public:
+  static constexpr size_t kPartBytesMax = 1024;  // on average
+  static constexpr size_t kBytes = size_t{128} << 10;
+
+  static bool pays(std::span<const ConstBytes> parts) {
+    constexpr size_t kPartsMin = 4;
+    if (parts.size() < kPartsMin) return false;
+    const size_t looked_at = std::min<size_t>(parts.size(), 16);
+    size_t bytes = 0;
+    for (const ConstBytes part : parts.first(looked_at)) bytes += part.size();
+    return bytes <= looked_at * kPartBytesMax;
+  }
+
+  explicit Gathered(std::span<const ConstBytes> parts) : parts_(parts) { buffer_.reserve(kBytes); }
+
+  // The next bytes, at most kBytes of them or one part; none at the end.
+  ConstBytes next() {
+    buffer_.clear();
+    for (; !parts_.empty(); parts_ = parts_.subspan(1)) {
+      const ConstBytes part = parts_.front();
+      if (part.size() > kBytes && buffer_.empty()) {
+        parts_ = parts_.subspan(1);
+        return part;
+      }
+      if (buffer_.size() + part.size() > kBytes) break;
+      buffer_.insert(buffer_.end(), part.begin(), part.end());
+    }
+    return buffer_;
+  }
+
+ private:
+  std::span<const ConstBytes> parts_;
+  std::vector<std::byte> buffer_;
 };
 
 class PosixRegion : public Region {
@@ -120,6 +159,16 @@ class PosixFile : public File {
 
   using File::write_at;
   Status write_at(uint64_t offset, std::span<const ConstBytes> parts) override {
+    if (!Gathered::pays(parts)) return write_parts(offset, parts);
+    Gathered gathered(parts);
+    for (ConstBytes bytes = gathered.next(); !bytes.empty(); bytes = gathered.next()) {
+      RETURN_IF_ERROR(write_parts(offset, {&bytes, 1}));
+      offset += bytes.size();
+    }
+    return {};
+  }
+
+  Status write_parts(uint64_t offset, std::span<const ConstBytes> parts) {
     Unwritten unwritten(parts);
     for (auto iov = unwritten.next(); !iov.empty(); iov = unwritten.next()) {
       const ssize_t n = retry_interrupted([&] {
