@@ -71,9 +71,9 @@ bool is_read_only(std::string_view key) {
 
 // When the oldest record was appended, if there is one and it can be read.
 std::optional<range::Time> first_time(Journal& journal, range::RecordNumber first) {
-  const auto batch = journal.read_records(first, 1, 1);
-  if (!batch || batch->items.empty()) return std::nullopt;
-  return batch->items.front().time;
+  range::RecordBatch batch;
+  if (!journal.read_records(first, 1, 1, batch) || batch.items.empty()) return std::nullopt;
+  return batch.items.front().time;
 }
 
 }  // namespace

@@ -18,20 +18,11 @@ Cursor::Cursor(std::shared_ptr<Journal> journal)
 Status Cursor::seek(const PositionSpec& spec) {
   ASSIGN_OR_RETURN(const Location found, journal_->seek(spec, at_));
   at_ = found.record;
+  ahead_ = 1;
   return {};
 }
 
-Result<std::optional<Record>> Cursor::next() {
-  if (!loaded(at_)) {
-    RETURN_IF_ERROR(load_from_here());
-    if (!loaded(at_)) return std::optional<Record>();
-  }
-  const Record record = record_at(at_);
-  at_ += 1;
-  return std::optional(record);
-}
-
-Result<std::optional<Record>> Cursor::previous() {
+Result<std::optional<Record>> Cursor::load_previous() {
   Extent extent = journal_->extent();
   // An open record is no record yet, and looking for it would look like damage.
   if (extent.open_bytes > 0 && at_ == extent.end.record) at_ = at_ - 1;
@@ -44,62 +35,46 @@ Result<std::optional<Record>> Cursor::previous() {
   return std::optional<Record>();
 }
 
-bool Cursor::loaded(RecordNumber number) const {
-  return number >= batch_.first && number - batch_.first < batch_.items.size();
-}
-
 Status Cursor::load_from_here() {
-  auto batch = journal_->read_records(at_, kBatchRecordsMax, kBatchBytesMax);
-  if (!batch && batch.error().code == Errc::kOutOfRange) {
+  constexpr size_t kGrowth = 8;
+  Status read = journal_->read_records(at_, ahead_, kBatchBytesMax, batch_);
+  if (!read && read.error().code == Errc::kOutOfRange) {
     // Retention has overtaken the cursor: it goes on at what is the oldest record now.
     const RecordNumber begin = journal_->extent().begin.record;
-    if (at_ >= begin) return batch.error();
+    if (at_ >= begin) return read;
     at_ = begin;
-    batch = journal_->read_records(at_, kBatchRecordsMax, kBatchBytesMax);
+    read = journal_->read_records(at_, ahead_, kBatchBytesMax, batch_);
   }
-  if (!batch) {
-    if (batch.error().code == Errc::kCorrupt) at_ += 1;
-    return std::move(batch).error();
-  }
-  batch_ = *std::move(batch);
-  return {};
+  if (!read && read.error().code == Errc::kCorrupt) at_ += 1;
+  if (read) ahead_ = std::min(kBatchRecordsMax, ahead_ * kGrowth);
+  return read;
 }
 
 // Reads forward from somewhere before `end`, as journals only can, so that the batch reaches `end`:
-// if damage or the limit in bytes stops it earlier, from half as far away. The distance that did is
-// where the next call begins, with room to grow, so that large records do not cost many attempts
-// each.
+// if damage, the limit in bytes or the end of a chunk stops it earlier, from behind that or from
+// half as far away. The distance that did is where the next call begins, with room to grow, so that
+// large records do not cost many attempts each.
 Status Cursor::load_before(RecordNumber end) {
   size_t count = std::min(kBatchRecordsMax, reach_ * 2);
   while (true) {
     const RecordNumber begin = journal_->extent().begin.record;
     if (begin >= end) return {};  // retention took what was before the cursor
     count = std::min<uint64_t>(count, end - begin);
-    auto batch = journal_->read_records(end - count, count, kBatchBytesMax);
-    const bool reaches = batch && batch->items.size() == count;
-    if (reaches || (batch && count == 1)) {
+    const Status read = journal_->read_records(end - count, count, kBatchBytesMax, batch_);
+    if (read && (batch_.items.size() == count || count == 1)) {
       reach_ = count;
-      batch_ = *std::move(batch);
       return {};
     }
-    const Errc code = batch ? Errc::kCorrupt : batch.error().code;
+    const Errc code = read ? Errc::kCorrupt : read.error().code;
     if (code == Errc::kOutOfRange && end - count < journal_->extent().begin.record) continue;
-    if (code != Errc::kCorrupt) return std::move(batch).error();
+    if (code != Errc::kCorrupt) return read;
     if (count == 1) {
       at_ = end - 1;
       reach_ = 1;
-      return std::move(batch).error();
+      return read;
     }
-    count /= 2;
+    count = std::min(count / 2, count - batch_.items.size());
   }
-}
-
-Record Cursor::record_at(RecordNumber number) const {
-  const RecordBatch::Item& item = batch_.items[number - batch_.first];
-  return {.number = number,
-          .time = item.time,
-          .position = item.position,
-          .bytes = ConstBytes(batch_.bytes).subspan(item.begin, item.size)};
 }
 
 }  // namespace range

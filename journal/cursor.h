@@ -39,15 +39,41 @@ class Cursor {
   Result<std::optional<Record>> previous();
 
  private:
-  bool loaded(RecordNumber number) const;
+  bool loaded(RecordNumber number) const {
+    return number >= batch_.first && number - batch_.first < batch_.items.size();
+  }
+  Result<std::optional<Record>> load_previous();
   Status load_from_here();
   Status load_before(RecordNumber end);
-  Record record_at(RecordNumber number) const;
+  Record record_at(RecordNumber number) const {
+    const uint64_t i = number - batch_.first;
+    return {.number = number,
+            .time = batch_.items[i].time,
+            .position = {batch_.position.chunk, batch_.position.record + static_cast<uint32_t>(i)},
+            .bytes = batch_.items[i].bytes};
+  }
 
   std::shared_ptr<Journal> journal_;
   RecordNumber at_;
   RecordBatch batch_;  // what was read last, here or elsewhere: records never change
+  size_t ahead_ = 1;   // how many records to read forward: more with each batch, one after a seek
   size_t reach_ = 1;   // how many records the last batch loaded backward held
 };
+
+inline Result<std::optional<Record>> Cursor::next() {
+  if (!loaded(at_)) {
+    RETURN_IF_ERROR(load_from_here());
+    if (!loaded(at_)) return std::optional<Record>();
+  }
+  const RecordNumber number = at_;
+  at_ += 1;
+  return std::optional(record_at(number));
+}
+
+inline Result<std::optional<Record>> Cursor::previous() {
+  if (at_ == RecordNumber() || !loaded(at_ - 1)) return load_previous();
+  at_ = at_ - 1;
+  return std::optional(record_at(at_));
+}
 
 }  // namespace range

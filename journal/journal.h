@@ -47,17 +47,39 @@ struct JournalInfo {
   std::string failure;       // why appends are refused; empty while they are not
 };
 
-// Consecutive complete records, read and verified in one go.
+class Journal;
+
+// Where records were read from. Keeps what they lie in from going away.
+class RecordSource {
+ public:
+  virtual ~RecordSource() = default;
+  RecordSource(const RecordSource&) = delete;
+  RecordSource& operator=(const RecordSource&) = delete;
+
+  bool is_of(const Journal& journal) const { return journal_ == &journal; }
+
+ protected:
+  explicit RecordSource(const Journal& journal) : journal_(&journal) {}
+
+ private:
+  const Journal* const journal_;  // to compare only: it may be gone
+};
+
+// Consecutive complete records of one chunk, verified. Their bytes are valid, and stay the same, as
+// long as the batch is neither read into again nor destroyed. They may lie in a mapped file: should
+// its disk fail after they were verified, touching them can end the process with SIGBUS.
 struct RecordBatch {
   struct Item {
-    size_t begin = 0;  // in `bytes`
-    size_t size = 0;
+    ConstBytes bytes;
     Time time{};
-    Position position;
   };
   RecordNumber first;  // number of items[0]
+  Position position;   // of items[0]; the others follow it
   std::vector<Item> items;
-  std::vector<std::byte> bytes;
+
+  // For the journal that filled the batch.
+  std::shared_ptr<RecordSource> source;
+  std::vector<std::byte> buffer;
 };
 
 // All calls may be made from any number of threads. Appends to one journal happen one after the
@@ -93,11 +115,13 @@ class Journal {
   // Errors: kCorrupt if the byte at `from` is damaged, kOutOfRange before the beginning.
   virtual Result<size_t> read(ByteOffset from, MutableBytes into) = 0;
 
-  // Reads complete records from number `first` on: at most `records_max`, and no more after
-  // `bytes_max` bytes are exceeded. Fewer before the end or a damaged place; none at the end.
-  // Errors: kCorrupt if record `first` is damaged, kOutOfRange if it is not in the journal.
-  virtual Result<RecordBatch> read_records(RecordNumber first, size_t records_max,
-                                           size_t bytes_max) = 0;
+  // Reads complete records from number `first` on into `batch`, replacing what it holds: at most
+  // `records_max`, and no more after `bytes_max` bytes are exceeded. Fewer before the end of a
+  // chunk or a damaged place; none only at the end of the journal. Reading into the same batch
+  // again saves memory and, in the same chunk, looking it up: then no lock is taken. Errors:
+  // kCorrupt if record `first` is damaged, kOutOfRange if it is not in the journal.
+  virtual Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
+                              RecordBatch& batch) = 0;
 
   // Finds a place. `here` is where AfterHere counts from. A time leads to the first record appended
   // at or after it; BeforeEnd stops at the oldest record. Errors: kOutOfRange past the end or for a

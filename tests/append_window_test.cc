@@ -44,7 +44,7 @@ class AppendWindowTest : public testing::Test {
     EXPECT_EQ(contents.find_first_not_of('\0', expected_.size()), std::string::npos);
   }
 
-  static const WindowSizes kSizes;
+  static const MappingSizes kSizes;
   SimEnv env_;
   std::unique_ptr<File> file_ = env_.open("/file", Env::OpenMode::kCreateNew).value();
   AppendWindow window_{kSizes};
@@ -52,10 +52,10 @@ class AppendWindowTest : public testing::Test {
   std::string calls_;  // w: written, s: stored, m: mapped
 };
 
-const WindowSizes AppendWindowTest::kSizes{.writes_before = 2,
-                                           .append_bytes_max = 1000,
-                                           .bytes_first = page_bytes(),
-                                           .bytes_max = 2 * page_bytes()};
+const MappingSizes AppendWindowTest::kSizes{.writes_before = 2,
+                                            .append_bytes_max = 1000,
+                                            .bytes_first = page_bytes(),
+                                            .bytes_max = 2 * page_bytes()};
 
 TEST_F(AppendWindowTest, TheFirstAppendsAreWrittenAndThenTheyAreStored) {
   append_times(4, "some line\n");

@@ -38,7 +38,7 @@ TEST_F(ChunkDamage, OneDamagedHeaderCopyIsNoDamage) {
 TEST_F(ChunkDamage, AnUnreadableHeaderOfASyncedChunkFollowsFromItsNeighbours) {
   const JournalId id = fill(100, 0);
   ASSERT_EQ(files(id, ".idx").size(), 3U);
-  const Time middle = journal()->read_records(RecordNumber(50), 1, 1)->items[0].time;
+  const Time middle = time_of(*journal(), RecordNumber(50));
   for (size_t i = 0; i < 3; ++i) {
     reopen();
     const Path idx = files(id, ".idx")[i];
@@ -46,7 +46,7 @@ TEST_F(ChunkDamage, AnUnreadableHeaderOfASyncedChunkFollowsFromItsNeighbours) {
     damage_sector(idx, kHeaderCopyAt);
     EXPECT_EQ(found(), lines(0, 100)) << i;
     EXPECT_EQ(journal()->extent().end.record, RecordNumber(100)) << i;
-    const Time time = journal()->read_records(RecordNumber(50), 1, 1)->items[0].time;
+    const Time time = time_of(*journal(), RecordNumber(50));
     EXPECT_LE(time - middle, std::chrono::milliseconds(1)) << i;
   }
   expect_appends_go_on();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <memory>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@ class FakeJournal : public Journal {
   void add(std::string bytes) { records_.push_back(std::move(bytes)); }
   void damage(uint64_t record) { damaged_.insert(record); }
   void drop_before(uint64_t record) { begin_ = record; }
+  void set_chunk_records(uint64_t records) { chunk_records_ = records; }
   void set_open(bool open) { open_ = open; }
   void set_failure(std::optional<Errc> failure) { failure_ = failure; }
   size_t reads() const { return reads_; }
@@ -38,20 +40,25 @@ class FakeJournal : public Journal {
   }
   Result<size_t> read(ByteOffset /*from*/, MutableBytes /*into*/) override { return Error{}; }
 
-  Result<RecordBatch> read_records(RecordNumber first, size_t records_max,
-                                   size_t bytes_max) override {
+  Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
+                      RecordBatch& batch) override {
     ++reads_;
+    batch.first = first;
+    batch.position = location(first.value()).position;
+    batch.items.clear();
     if (failure_) return Error{*failure_, 0, {}};
     if (first.value() < begin_ || first.value() > records_.size())
       return Error{Errc::kOutOfRange, 0, {}};
     if (damaged_.contains(first.value())) return Error{Errc::kCorrupt, 0, {}};
-    RecordBatch batch{.first = first, .items = {}, .bytes = {}};
     const uint64_t complete = records_.size() - (open_ ? 1 : 0);
+    size_t bytes = 0;
     for (uint64_t i = first.value(); i < complete && !damaged_.contains(i); ++i) {
-      if (batch.items.size() == records_max || batch.bytes.size() > bytes_max) break;
-      add_to(batch, i);
+      if (batch.items.size() == records_max || bytes > bytes_max) break;
+      if (!batch.items.empty() && i % chunk_records_ == 0) break;
+      batch.items.push_back({as_bytes(records_[i]), Time(std::chrono::milliseconds(i))});
+      bytes += records_[i].size();
     }
-    return batch;
+    return {};
   }
 
   Result<Location> seek(const PositionSpec& spec, RecordNumber here) override {
@@ -74,16 +81,8 @@ class FakeJournal : public Journal {
             .record = RecordNumber(record),
             .offset = {}};
   }
-  void add_to(RecordBatch& batch, uint64_t record) const {
-    const ConstBytes bytes = as_bytes(records_[record]);
-    batch.items.push_back({.begin = batch.bytes.size(),
-                           .size = bytes.size(),
-                           .time = Time(std::chrono::milliseconds(record)),
-                           .position = location(record).position});
-    batch.bytes.insert(batch.bytes.end(), bytes.begin(), bytes.end());
-  }
-
-  std::vector<std::string> records_;
+  std::deque<std::string> records_;  // which stay where they are
+  uint64_t chunk_records_ = 1'000'000;
   std::set<uint64_t> damaged_;
   uint64_t begin_ = 0;
   bool open_ = false;
@@ -174,6 +173,22 @@ TEST_F(CursorTest, ManyRecordsComeInFewReads) {
   while (cursor.previous()->has_value()) --count;
   EXPECT_EQ(count, 0U);
   EXPECT_LT(journal_->reads(), 230U);
+}
+
+TEST_F(CursorTest, ChunksAreCrossedInBothDirections) {
+  add_records(10'000);
+  journal_->set_chunk_records(777);
+  Cursor cursor(journal_);
+  uint64_t count = 0;
+  for (auto record = *cursor.next(); record; record = *cursor.next()) {
+    ASSERT_EQ(record->number, RecordNumber(count++));
+  }
+  EXPECT_EQ(count, 10'000U);
+  for (auto record = *cursor.previous(); record; record = *cursor.previous()) {
+    ASSERT_EQ(record->number, RecordNumber(--count));
+  }
+  EXPECT_EQ(count, 0U);
+  EXPECT_LT(journal_->reads(), 100U);
 }
 
 TEST_F(CursorTest, LargeRecordsAreReadBackwardInFewReads) {

@@ -7,19 +7,9 @@
 #include <span>
 
 #include "journal/chunked/env.h"
+#include "journal/chunked/mapping_sizes.h"
 
 namespace range {
-
-// When and how the end of a file is mapped. Mapping costs as much as some dozens of writes, and the
-// room ahead is on the disk until it is used: so a window is opened only for a file that is
-// appended to again and again, and begins small.
-struct WindowSizes {
-  uint32_t writes_before = 32;            // so many appends are written first,
-  uint32_t syncs_before = 4;              // fewer if each is followed by a sync
-  size_t append_bytes_max = 16 << 10;     // larger ones are written: the kernel copies faster
-  size_t bytes_first = size_t{16} << 10;  // of a window; each is twice as large as the last,
-  size_t bytes_max = size_t{1} << 20;     // up to this; both multiples of page_bytes()
-};
 
 // The end of a file that takes appends: written with pwrite(2) or, once it is hot, stored into a
 // mapped window of room that was written ahead, with zeros. (Zeros written rather than reserved:
@@ -28,7 +18,8 @@ struct WindowSizes {
 // thread-safe; reading the file at the same time is fine.
 class AppendWindow {
  public:
-  explicit AppendWindow(const WindowSizes& sizes) : sizes_(sizes), bytes_next_(sizes.bytes_first) {}
+  explicit AppendWindow(const MappingSizes& sizes)
+      : sizes_(sizes), bytes_next_(sizes.bytes_first) {}
 
   // Appends `parts` of `size` bytes at `at`, the end of what was appended so far; `at` and the
   // sizes of a file that is written in `words` are multiples of 8, and what a process that dies
@@ -48,7 +39,7 @@ class AppendWindow {
   Result<bool> open(File& file, uint64_t at);
   size_t left_behind(uint64_t at) const;
 
-  const WindowSizes sizes_;
+  const MappingSizes sizes_;
   std::unique_ptr<Region> region_;  // null: none is open
   uint64_t begin_ = 0;              // of the region, in the file
   uint64_t file_end_ = 0;           // with the room ahead; 0 before there was any

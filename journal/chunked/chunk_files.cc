@@ -6,6 +6,21 @@
 
 namespace range {
 
+std::shared_ptr<Region> ReadMapping::cover(File& file, uint64_t bytes) {
+  MutexLock lock(mutex_);
+  if (region_ && region_->bytes().size() >= bytes) return region_;
+  // Twice as much: the file may grow, and only address space is taken up.
+  const uint64_t size = (bytes * 2 + page_bytes()) / page_bytes() * page_bytes();
+  auto region = file.map(0, size, File::Access::kRead);
+  region_ = region ? std::shared_ptr<Region>(*std::move(region)) : nullptr;
+  return region_;
+}
+
+void ReadMapping::drop() {
+  MutexLock lock(mutex_);
+  region_.reset();
+}
+
 ChunkFileCache::ChunkFileCache(Env& env, size_t descriptors_max, bool read_only)
     : env_(env), chunks_max_(std::max<size_t>(descriptors_max / 2, 1)), read_only_(read_only) {}
 
@@ -28,9 +43,9 @@ Result<std::shared_ptr<ChunkFiles>> ChunkFileCache::open(const Path& directory, 
 }
 
 std::shared_ptr<ChunkFiles> ChunkFileCache::insert(JournalId journal, ChunkId chunk,
-                                                   ChunkFiles files) {
+                                                   std::shared_ptr<ChunkFiles> files) {
   MutexLock lock(mutex_);
-  return insert_locked({journal, chunk}, std::make_shared<ChunkFiles>(std::move(files)));
+  return insert_locked({journal, chunk}, std::move(files));
 }
 
 void ChunkFileCache::erase(JournalId journal, ChunkId chunk) {

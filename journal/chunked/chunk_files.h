@@ -14,12 +14,27 @@
 
 namespace range {
 
+// The beginning of a file in memory, for its readers. Thread-safe.
+class ReadMapping {
+ public:
+  // At least the first `bytes` of `file`; null where they cannot be mapped.
+  std::shared_ptr<Region> cover(File& file, uint64_t bytes);
+  // The next call maps anew: the disk has failed below what there is.
+  void drop();
+
+ private:
+  Mutex mutex_;
+  std::shared_ptr<Region> region_ GUARDED_BY(mutex_);
+};
+
 // Shared by the writer of a chunk and its readers; closed with the last reference. A dirty chunk's
 // writer keeps its reference until a sync has succeeded, because the kernel reports a failed
 // writeback only to descriptors that were open then.
 struct ChunkFiles {
   std::unique_ptr<File> dat;
   std::unique_ptr<File> idx;
+  ReadMapping dat_mapping{};
+  ReadMapping idx_mapping{};
 };
 
 // Keeps the chunks used last open, no more than a given number unless more are in use at once.
@@ -33,7 +48,8 @@ class ChunkFileCache {
   Result<std::shared_ptr<ChunkFiles>> open(const Path& directory, JournalId journal, ChunkId chunk);
 
   // Takes in files that were just created.
-  std::shared_ptr<ChunkFiles> insert(JournalId journal, ChunkId chunk, ChunkFiles files);
+  std::shared_ptr<ChunkFiles> insert(JournalId journal, ChunkId chunk,
+                                     std::shared_ptr<ChunkFiles> files);
 
   // Forgets a chunk that was renamed or removed; whoever uses it may go on.
   void erase(JournalId journal, ChunkId chunk);

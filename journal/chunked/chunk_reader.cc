@@ -99,7 +99,12 @@ Result<bool> ChunkReader::trusted(uint32_t index) {
 Result<size_t> ChunkReader::read(uint64_t offset, MutableBytes into) {
   const uint64_t left = view().end.bytes - offset;
   into = into.first(std::min<uint64_t>(into.size(), left));
-  ASSIGN_OR_RETURN(const size_t got, view().files->dat->read_at(offset, into));
+  size_t got = into.size();
+  if (view().mapped()) {
+    std::memcpy(into.data(), view().dat->bytes().data() + offset, got);
+  } else {
+    ASSIGN_OR_RETURN(got, view().files->dat->read_at(offset, into));
+  }
   ASSIGN_OR_RETURN(const size_t verified, verify_prefix(offset, into.first(got)));
   if (verified > 0 || into.empty()) return verified;
   ASSIGN_OR_RETURN(const std::optional<Fragment> fragment, rescue_byte(offset));
@@ -117,15 +122,22 @@ Result<size_t> ChunkReader::read(uint64_t offset, MutableBytes into) {
 // How many of `bytes`, which were read from `offset` on, belong to fragments whose check holds.
 Result<size_t> ChunkReader::verify_prefix(uint64_t offset, MutableBytes bytes) {
   ASSIGN_OR_RETURN(uint32_t index, entry_of_byte(offset));
+  if (index == view().end.entries) return size_t{0};
+  ASSIGN_OR_RETURN(uint64_t start, fragments_.start(index));
+  if (start > offset) return size_t{0};
   size_t verified = 0;
   while (verified < bytes.size() && index < view().end.entries) {
-    ASSIGN_OR_RETURN(const uint64_t start, fragments_.start(index));
-    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
-    if (start > offset + verified) break;
-    ASSIGN_OR_RETURN(const bool valid, verify_in({index, start, entry.end}, entry, offset, bytes));
-    if (!valid) break;
-    verified = std::min<size_t>(entry.end - offset, bytes.size());
-    ++index;
+    ASSIGN_OR_RETURN(ConstBytes encoded, fragments_.entries(index));
+    // verify_in() reads payloads only, so the entries stay.
+    for (; verified < bytes.size() && encoded.size() >= kEntryBytes; ++index) {
+      const FragmentEntry entry = decode_entry(encoded.first<kEntryBytes>());
+      ASSIGN_OR_RETURN(const bool valid,
+                       verify_in({index, start, entry.end}, entry, offset, bytes));
+      if (!valid) return verified;
+      verified = std::min<size_t>(entry.end - offset, bytes.size());
+      start = entry.end;
+      encoded = encoded.subspan(kEntryBytes);
+    }
   }
   return verified;
 }
@@ -193,51 +205,103 @@ Result<ChunkPlace> ChunkReader::place_at_time(uint64_t ms) {
 
 Status ChunkReader::read_records(uint32_t record, size_t records_max, size_t bytes_max,
                                  RecordBatch& batch) {
+  batch.items.clear();
+  batch.buffer.clear();
+  batch.position = {.chunk = view().header.chunk, .record = record};
   const uint32_t complete = view().end.records - (view().end.open_bytes > 0 ? 1 : 0);
-  if (record >= complete || batch.items.size() >= records_max) return {};
-  ASSIGN_OR_RETURN(uint32_t index, first_entry_of(record));
-  const size_t items_before = batch.items.size();
-  while (record < complete && batch.items.size() < records_max && batch.bytes.size() <= bytes_max) {
-    ASSIGN_OR_RETURN(const bool intact, read_record(record, index, batch));
+  if (record >= complete || records_max == 0) return {};
+  records_max = std::min<size_t>(records_max, complete - record);
+  ASSIGN_OR_RETURN(const bool all, take_run(record, records_max, bytes_max, batch));
+  if (all) return {};
+  ASSIGN_OR_RETURN(Walk walk, walk_from(record + static_cast<uint32_t>(batch.items.size())));
+  const uint64_t first_byte = walk.start;
+  while (batch.items.size() < records_max && walk.start - first_byte <= bytes_max) {
+    ASSIGN_OR_RETURN(const bool intact, take_record(walk, batch));
     if (!intact) break;
-    ++record;
   }
-  if (batch.items.size() == items_before) return corrupt(record);
+  if (batch.items.empty()) return corrupt(record);
+  if (view().mapped()) return {};
+  // The buffer has stopped moving.
+  size_t at = 0;
+  for (RecordBatch::Item& item : batch.items) {
+    item.bytes = ConstBytes(batch.buffer).subspan(at, item.bytes.size());
+    at += item.bytes.size();
+  }
   return {};
 }
 
-// Appends the record that begins with the `index`-th entry to `batch`, and moves `index` behind it.
-// False, and nothing appended, if a fragment of it is damaged.
-Result<bool> ChunkReader::read_record(uint32_t record, uint32_t& index, RecordBatch& batch) {
-  RecordBatch::Item item{.begin = batch.bytes.size(),
-                         .position = {.chunk = view().header.chunk, .record = record}};
-  uint64_t end = 0;
-  for (bool first = true;; first = false) {
-    if (index == view().end.entries) {
-      // An open record that a new chunk has closed ends with the payload; before it, entries are
-      // missing.
-      if (!first && end == view().end.bytes) break;
-      batch.bytes.resize(item.begin);
-      return false;
-    }
-    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
-    ASSIGN_OR_RETURN(const uint64_t start, fragments_.start(index));
-    ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index, start, entry));
-    // Only an intact entry tells that the record was closed before it.
-    if (valid && !first && entry.record != record) break;
-    if (!valid || entry.record != record) {
-      batch.bytes.resize(item.begin);
-      return false;
-    }
-    ASSIGN_OR_RETURN(const ConstBytes payload, fragments_.payload(start, entry.end - start));
-    batch.bytes.insert(batch.bytes.end(), payload.begin(), payload.end());
-    if (first) item.time = view().header.start + std::chrono::milliseconds(entry.ms);
-    end = entry.end;
-    ++index;
-    if (!entry.open) break;
+Result<ChunkReader::Walk> ChunkReader::walk_from(uint32_t record) {
+  Walk walk{.record = record};
+  ASSIGN_OR_RETURN(walk.index, first_entry_of(record));
+  ASSIGN_OR_RETURN(walk.start, fragments_.start(walk.index));
+  return walk;
+}
+
+// Reads records of one intact entry each, in memory: reading at its fastest. If every record of the
+// chunk has one entry, the entry with the number of a record is its only one. Returns whether that
+// was all there was to do; if not, it stopped before a record that take_record() must look at.
+Result<bool> ChunkReader::take_run(uint32_t record, size_t records_max, size_t bytes_max,
+                                   RecordBatch& batch) {
+  if (!view().mapped() || view().end.entries != view().end.records) return false;
+  // Records are about the same size: with luck the payload comes while the entry is waited for.
+  __builtin_prefetch(view().dat->bytes().data() +
+                     proportional(record, view().end.records, view().end.bytes));
+  ASSIGN_OR_RETURN(uint64_t start, fragments_.start(record));
+  ASSIGN_OR_RETURN(ConstBytes encoded, fragments_.entries(record));
+  const ConstBytes payload = view().dat->bytes();
+  const ChunkId chunk = view().header.chunk;
+  const Time epoch = view().header.start;
+  for (const uint64_t first = start; batch.items.size() < records_max && start - first <= bytes_max;
+       ++record) {
+    const FragmentEntry entry = decode_entry(encoded.first<kEntryBytes>());
+    if (entry.record != record || entry.open || !fragments_.plausible(start, entry)) return false;
+    const ConstBytes bytes = payload.subspan(start, entry.end - start);
+    if (entry.check != fragment_check(chunk, record, start, entry, bytes)) return false;
+    batch.items.push_back({bytes, epoch + std::chrono::milliseconds(entry.ms)});
+    encoded = encoded.subspan(kEntryBytes);
+    start = entry.end;
   }
-  item.size = batch.bytes.size() - item.begin;
-  batch.items.push_back(item);
+  return true;
+}
+
+// Takes the record at `walk`, whatever its fragments. False, and nothing is taken, if one of them
+// is damaged.
+Result<bool> ChunkReader::take_record(Walk& walk, RecordBatch& batch) {
+  const size_t held = batch.buffer.size();
+  const uint64_t begin = walk.start;
+  uint64_t at = walk.start;
+  uint32_t index = walk.index;
+  Time time{};
+  bool ended = false;
+  for (; !ended && index < view().end.entries; ++index) {
+    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+    ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index, at, entry));
+    // Only an intact entry tells that the record was closed before it.
+    if (valid && index > walk.index && entry.record != walk.record) break;
+    if (!valid || entry.record != walk.record) {
+      batch.buffer.resize(held);
+      return false;
+    }
+    if (!view().mapped()) {
+      ASSIGN_OR_RETURN(const ConstBytes payload, fragments_.payload(at, entry.end - at));
+      batch.buffer.insert(batch.buffer.end(), payload.begin(), payload.end());
+    }
+    if (index == walk.index) time = view().header.start + std::chrono::milliseconds(entry.ms);
+    at = entry.end;
+    ended = !entry.open;
+  }
+  // An open record that a new chunk has closed ends with the payload; before it, entries are
+  // missing.
+  const bool cut_off = index == view().end.entries && at != view().end.bytes;
+  if (!ended && (index == walk.index || cut_off)) {
+    batch.buffer.resize(held);
+    return false;
+  }
+  // Of a buffer only the size counts until all is read.
+  const ConstBytes bytes = view().mapped() ? view().dat->bytes().subspan(begin, at - begin)
+                                           : ConstBytes(batch.buffer).subspan(held);
+  batch.items.push_back({bytes, time});
+  walk = {walk.record + 1, index, at};
   return true;
 }
 

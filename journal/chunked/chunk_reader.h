@@ -21,7 +21,8 @@ struct ChunkPlace {
 class ChunkReader {
  public:
   // `view` must outlive the reader.
-  explicit ChunkReader(const ChunkView& view) : fragments_(view) {}
+  explicit ChunkReader(const ChunkView& view)
+      : fragments_(view), guard_(view.dat.get(), view.idx.get()) {}
 
   // Reads verified bytes from `offset` < end.bytes on: at least one, fewer than asked for before
   // the end or a damaged place. Errors: kCorrupt if the byte at `offset` is damaged.
@@ -34,8 +35,9 @@ class ChunkReader {
   // none.
   Result<ChunkPlace> place_at_time(uint64_t ms);
 
-  // Appends complete records from `record` on to `batch`, up to the limits, the end of the chunk or
-  // a damaged record. Errors: kCorrupt if `record` itself is damaged.
+  // Reads complete records from `record` on into `batch`, but not its `first` and `source`: up to
+  // the limits, the end of the chunk or a damaged record. What a mapped view has stays where it is.
+  // Errors: kCorrupt if `record` itself is damaged.
   Status read_records(uint32_t record, size_t records_max, size_t bytes_max, RecordBatch& batch);
 
  private:
@@ -62,12 +64,21 @@ class ChunkReader {
   Result<std::optional<Fragment>> rescue_pair(uint32_t index, uint64_t offset);
   Result<uint32_t> rescue_record(uint32_t record);
   Result<ChunkPlace> rescue_time(uint64_t ms);
-  Result<bool> read_record(uint32_t record, uint32_t& index, RecordBatch& batch);
+  // A record while it is read, fragment by fragment.
+  struct Walk {
+    uint32_t record = 0;
+    uint32_t index = 0;  // of its first entry that was not taken yet
+    uint64_t start = 0;  // of that entry
+  };
+  Result<Walk> walk_from(uint32_t record);
+  Result<bool> take_record(Walk& walk, RecordBatch& batch);
+  Result<bool> take_run(uint32_t record, size_t records_max, size_t bytes_max, RecordBatch& batch);
 
   Error corrupt(uint32_t record) const;
   const ChunkView& view() const { return fragments_.view(); }
 
   FragmentReader fragments_;
+  const RegionGuard guard_;
 };
 
 }  // namespace range

@@ -30,7 +30,8 @@ Result<std::unique_ptr<File>> create_index(Env& env, const Path& path, const Chu
   return idx;
 }
 
-Result<ChunkFiles> create_files(Env& env, const Path& directory, const ChunkHeader& header) {
+Result<std::shared_ptr<ChunkFiles>> create_files(Env& env, const Path& directory,
+                                                 const ChunkHeader& header) {
   const Path dat_path = directory / chunk_file_name(header.chunk, ".dat");
   ASSIGN_OR_RETURN(auto dat, env.open(dat_path, Env::OpenMode::kCreateNew));
   auto idx = create_index(env, directory / chunk_file_name(header.chunk, ".idx"), header);
@@ -38,7 +39,10 @@ Result<ChunkFiles> create_files(Env& env, const Path& directory, const ChunkHead
     (void)env.remove_file(dat_path);
     return std::move(idx).error();
   }
-  return ChunkFiles{std::move(dat), *std::move(idx)};
+  auto files = std::make_shared<ChunkFiles>();
+  files->dat = std::move(dat);
+  files->idx = *std::move(idx);
+  return files;
 }
 
 }  // namespace
@@ -46,21 +50,21 @@ Result<ChunkFiles> create_files(Env& env, const Path& directory, const ChunkHead
 Result<std::shared_ptr<ChunkWriter>> ChunkWriter::create(Env& env, ChunkFileCache& cache,
                                                          const Path& directory,
                                                          const ChunkHeader& header,
-                                                         const WindowSizes& windows) {
-  ASSIGN_OR_RETURN(ChunkFiles files, create_files(env, directory, header));
+                                                         const MappingSizes& mapping) {
+  ASSIGN_OR_RETURN(auto files, create_files(env, directory, header));
   return std::make_shared<ChunkWriter>(cache.insert(header.journal, header.chunk, std::move(files)),
-                                       header, ChunkEnd{}, std::nullopt, windows);
+                                       header, ChunkEnd{}, std::nullopt, mapping);
 }
 
 ChunkWriter::ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& header,
                          const ChunkEnd& end, const std::optional<Mark>& mark,
-                         const WindowSizes& windows)
+                         const MappingSizes& mapping)
     : files_(std::move(files)),
       header_(header),
       end_(end),
-      awaited_syncs_before_window_(windows.syncs_before),
-      dat_window_(windows),
-      idx_window_(windows),
+      awaited_syncs_before_window_(mapping.syncs_before),
+      dat_window_(mapping),
+      idx_window_(mapping),
       closed_(mark && mark->sealed),
       marked_(mark ? mark->end : ChunkEnd{}),
       mark_sequence_(mark ? mark->sequence : 0) {}

@@ -23,11 +23,11 @@ class ChunkWriter {
   static Result<std::shared_ptr<ChunkWriter>> create(Env& env, ChunkFileCache& cache,
                                                      const Path& directory,
                                                      const ChunkHeader& header,
-                                                     const WindowSizes& windows);
+                                                     const MappingSizes& mapping);
 
   // Goes on with a chunk that was recovered: `end` is where it ends and `mark` its newest mark.
   ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& header, const ChunkEnd& end,
-              const std::optional<Mark>& mark, const WindowSizes& windows);
+              const std::optional<Mark>& mark, const MappingSizes& mapping);
 
   const ChunkHeader& header() const { return header_; }
 

@@ -105,7 +105,7 @@ Status ChunkedJournal::resume(const ChunkScan& scan) {
   if (cut) RETURN_IF_ERROR(cut_tail(context_.env, directory_, chunk, *files, scan.end));
   if (scan.tail == Tail::kClean) RETURN_IF_ERROR(trim(*files, scan.end));
   const auto writer =
-      std::make_shared<ChunkWriter>(files, *scan.header, scan.end, scan.mark, context_.windows);
+      std::make_shared<ChunkWriter>(files, *scan.header, scan.end, scan.mark, context_.mapping);
   // Behind a chunk that was set aside for what is missing before it, that must go on missing, or
   // the chunk would have its place again if power is lost now.
   const bool goes_on = last && recovered_.torn_chunks.empty();
@@ -189,7 +189,7 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
   // Only the last chunk of a journal has room for more.
   if (active_ && active_->attached()) RETURN_IF_ERROR(active_->trim());
   const auto create = [&] {
-    return ChunkWriter::create(context_.env, context_.files, directory_, header, context_.windows);
+    return ChunkWriter::create(context_.env, context_.files, directory_, header, context_.mapping);
   };
   auto writer = create();
   while (!writer && writer.error().code == Errc::kExists) {  // what was left of a chunk set aside

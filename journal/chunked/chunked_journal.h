@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "journal/chunked/chunk_files.h"
@@ -34,7 +35,7 @@ struct JournalContext {
   ChunkFileCache& files;
   Names& names;
   SyncQueue& sync_queue;
-  WindowSizes windows;
+  MappingSizes mapping;
   BootId boot_id;
 };
 
@@ -55,8 +56,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Result<ByteOffset> append_records(std::span<const ConstBytes> records) override;
   Extent extent() const override;
   Result<size_t> read(ByteOffset from, MutableBytes into) override;
-  Result<RecordBatch> read_records(RecordNumber first, size_t records_max,
-                                   size_t bytes_max) override;
+  Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
+                      RecordBatch& batch) override;
   Result<Location> seek(const PositionSpec& spec, RecordNumber here) override;
   Result<Location> sync() override;
   Attributes attributes() const override;
@@ -104,10 +105,6 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
     std::shared_ptr<ChunkWriter> writer;
     bool sealed = false;
   };
-  struct Place {  // in a chunk, for readers
-    size_t chunk = 0;
-    ChunkView view;
-  };
 
   // append, under append_mutex_ (chunked_append.cc)
   Result<ByteOffset> append_locked(std::span<const ConstBytes> parts, bool framed,
@@ -137,7 +134,20 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Result<Location> seek_time(Time time);
   Result<Location> seek_position(const Position& position);
   Result<size_t> read_one(ByteOffset from, MutableBytes into);
-  Result<ChunkView> open_view(const ChunkHeader& header, const ChunkEnd& end);
+  class Source;
+  // A chunk, and how far it goes now.
+  struct ChunkPart {
+    size_t i = 0;  // in table_
+    ChunkHeader header;
+    ChunkEnd end;
+  };
+  ChunkPart part(size_t i) const REQUIRES(mutex_);
+  Result<ChunkView> open_view(const ChunkPart& part, bool map);
+  // The result of `read(ChunkReader)` on a chunk: from memory or, if its disk fails there, once
+  // more from the files.
+  template <typename Read>
+  std::invoke_result_t<Read, ChunkReader&> read_chunk(const ChunkPart& part, const Read& read);
+  Status read_source(RecordNumber first, size_t records_max, size_t bytes_max, RecordBatch& batch);
   Location place_in(size_t chunk, const ChunkPlace& place) const;
   Error report(Error error);
   Error out_of_range() const;

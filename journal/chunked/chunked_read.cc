@@ -25,14 +25,18 @@ Error ChunkedJournal::report(Error error) {
   return error;
 }
 
-Result<ChunkView> ChunkedJournal::open_view(const ChunkHeader& header, const ChunkEnd& end) {
-  ChunkView view{.files = nullptr, .header = header, .end = end};
-  auto files = context_.files.open(directory_, id_, header.chunk);
+ChunkedJournal::ChunkPart ChunkedJournal::part(size_t i) const {
+  return {i, table_.header(i), table_.end_of(i)};
+}
+
+Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, bool map) {
+  ChunkView view{.files = nullptr, .header = part.header, .end = part.end};
+  auto files = context_.files.open(directory_, id_, part.header.chunk);
   if (!files) {
     // A chunk that somebody took away is damage like any other.
     if (files.error().code == Errc::kNotFound) {
       return Error{Errc::kCorrupt, 0,
-                   fmt::format("chunk {} (missing)", chunk_file_name(header.chunk, ""))};
+                   fmt::format("chunk {} (missing)", chunk_file_name(part.header.chunk, ""))};
     }
     return std::move(files).error();
   }
@@ -40,7 +44,28 @@ Result<ChunkView> ChunkedJournal::open_view(const ChunkHeader& header, const Chu
   if (view.end.entries == 0 && view.end.records > 0) {
     ASSIGN_OR_RETURN(view.end.entries, count_slots(*view.files->idx));
   }
+  if (map && view.end.bytes >= context_.mapping.read_bytes_min) {
+    auto dat = view.files->dat_mapping.cover(*view.files->dat, view.end.bytes);
+    auto idx = view.files->idx_mapping.cover(*view.files->idx, end_of_entries(view.end.entries));
+    if (dat && idx) {
+      view.dat = std::move(dat);
+      view.idx = std::move(idx);
+    }
+  }
   return view;
+}
+
+template <typename Read>
+std::invoke_result_t<Read, ChunkReader&> ChunkedJournal::read_chunk(const ChunkPart& part,
+                                                                    const Read& read) {
+  for (bool map = true;; map = false) {
+    ASSIGN_OR_RETURN(const ChunkView view, open_view(part, map));
+    ChunkReader reader(view);
+    auto result = read(reader);
+    if (!view.failed()) return result;
+    view.files->dat_mapping.drop();
+    view.files->idx_mapping.drop();
+  }
 }
 
 Result<size_t> ChunkedJournal::read(ByteOffset from, MutableBytes into) {
@@ -57,44 +82,95 @@ Result<size_t> ChunkedJournal::read(ByteOffset from, MutableBytes into) {
 
 // Reads from the one chunk that holds the byte at `from`.
 Result<size_t> ChunkedJournal::read_one(ByteOffset from, MutableBytes into) {
-  ChunkHeader header;
-  ChunkEnd end;
+  ChunkPart part;
   {
     MutexLock lock(mutex_);
     if (from >= table_.end().offset) return size_t{0};
     if (from < table_.begin().offset) return out_of_range();
-    const size_t i = table_.chunk_of(from);
-    header = table_.header(i);
-    end = table_.end_of(i);
+    part = this->part(table_.chunk_of(from));
   }
-  ASSIGN_OR_RETURN(const ChunkView view, open_view(header, end));
-  return ChunkReader(view).read(from - header.first_byte, into);
+  return read_chunk(
+      part, [&](ChunkReader& reader) { return reader.read(from - part.header.first_byte, into); });
 }
 
-Result<RecordBatch> ChunkedJournal::read_records(RecordNumber first, size_t records_max,
-                                                 size_t bytes_max) {
-  RecordBatch batch;
-  batch.first = first;
-  for (;;) {
-    const RecordNumber next = first + batch.items.size();
-    ChunkHeader header;
-    ChunkEnd end;
-    {
-      MutexLock lock(mutex_);
-      if (next > table_.end().record || next < table_.begin().record) return out_of_range();
-      if (next == table_.end().record || batch.items.size() >= records_max) return batch;
-      const size_t i = table_.chunk_of(next);
-      header = table_.header(i);
-      end = table_.end_of(i);
+// The chunks that a batch was filled from last, as far as they went then.
+class ChunkedJournal::Source : public RecordSource {
+ public:
+  explicit Source(const ChunkedJournal& journal) : RecordSource(journal), id_(journal.id()) {}
+
+  // The source of `batch` if it was filled from `journal`, or an empty one that it gets.
+  static Source& of(RecordBatch& batch, const ChunkedJournal& journal) {
+    if (batch.source && batch.source->is_of(journal)) {
+      auto& source = static_cast<Source&>(*batch.source);
+      // A journal that is gone may have had the same address.
+      if (source.id_ == journal.id()) return source;
     }
-    const size_t before = batch.items.size();
-    auto view = open_view(header, end);
-    const Status read =
-        view ? ChunkReader(*view).read_records(static_cast<uint32_t>(next - header.first_record),
-                                               records_max, bytes_max, batch)
-             : Status(view.error());
-    if (!read && before == 0 && batch.items.empty()) return report(read.error());
-    if (batch.items.size() == before || batch.bytes.size() > bytes_max) return batch;
+    auto source = std::make_shared<Source>(journal);
+    Source& created = *source;
+    batch.items.clear();
+    batch.source = std::move(source);
+    return created;
+  }
+
+  // The chunk that holds the complete record `record`, if it is among them.
+  const ChunkView* find(RecordNumber record) const {
+    for (const ChunkView& view : views_) {
+      if (record >= view.header.first_record && record < end_of_complete(view) && !view.failed()) {
+        return &view;
+      }
+    }
+    return nullptr;
+  }
+
+  const ChunkView& add(ChunkView view) {
+    std::erase_if(views_,
+                  [&](const ChunkView& old) { return old.header.chunk == view.header.chunk; });
+    if (views_.size() == kChunksMax) views_.erase(views_.begin());
+    return views_.emplace_back(std::move(view));
+  }
+
+ private:
+  static constexpr size_t kChunksMax = 16;
+
+  static RecordNumber end_of_complete(const ChunkView& view) {
+    return view.header.first_record + view.end.records - (view.end.open_bytes > 0 ? 1 : 0);
+  }
+
+  const JournalId id_;
+  std::vector<ChunkView> views_;
+};
+
+Status ChunkedJournal::read_records(RecordNumber first, size_t records_max, size_t bytes_max,
+                                    RecordBatch& batch) {
+  batch.first = first;
+  const Status read = read_source(first, records_max, bytes_max, batch);
+  if (read) return {};
+  batch.items.clear();
+  return report(read.error());
+}
+
+Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_t bytes_max,
+                                   RecordBatch& batch) {
+  Source& source = Source::of(batch, *this);
+  for (bool map = true;; map = false) {
+    const ChunkView* view = source.find(first);
+    if (view == nullptr) {
+      ChunkPart part;
+      {
+        MutexLock lock(mutex_);
+        batch.items.clear();
+        if (first > table_.end().record || first < table_.begin().record) return out_of_range();
+        if (first == table_.end().record) return {};
+        part = this->part(table_.chunk_of(first));
+      }
+      ASSIGN_OR_RETURN(ChunkView opened, open_view(part, map));
+      view = &source.add(std::move(opened));
+    }
+    Status read = ChunkReader(*view).read_records(
+        static_cast<uint32_t>(first - view->header.first_record), records_max, bytes_max, batch);
+    if (!view->failed()) return read;
+    view->files->dat_mapping.drop();
+    view->files->idx_mapping.drop();
   }
 }
 
@@ -126,51 +202,43 @@ Result<Location> ChunkedJournal::seek(const PositionSpec& spec, RecordNumber her
 }
 
 Result<Location> ChunkedJournal::seek_record(RecordNumber record) {
-  ChunkHeader header;
-  ChunkEnd end;
-  size_t i = 0;
+  ChunkPart part;
   {
     MutexLock lock(mutex_);
     if (record > table_.end().record) return out_of_range();
     if (record == table_.end().record) return table_.end();
     if (record <= table_.begin().record) return table_.begin();
-    i = table_.chunk_of(record);
-    header = table_.header(i);
-    end = table_.end_of(i);
+    part = this->part(table_.chunk_of(record));
   }
-  ASSIGN_OR_RETURN(const ChunkView view, open_view(header, end));
-  const auto in_chunk = static_cast<uint32_t>(record - header.first_record);
+  const auto in_chunk = static_cast<uint32_t>(record - part.header.first_record);
   // Records that lie between two chunks were lost with the chunk that held them.
-  if (in_chunk > end.records) return Error{Errc::kCorrupt, 0, "a chunk is missing"};
-  ASSIGN_OR_RETURN(const ChunkPlace place, ChunkReader(view).place_of_record(in_chunk));
+  if (in_chunk > part.end.records) return Error{Errc::kCorrupt, 0, "a chunk is missing"};
+  ASSIGN_OR_RETURN(const ChunkPlace place, read_chunk(part, [&](ChunkReader& reader) {
+                     return reader.place_of_record(in_chunk);
+                   }));
   MutexLock lock(mutex_);
-  return table_.place(i, place.record, place.offset);
+  return table_.place(part.i, place.record, place.offset);
 }
 
 Result<Location> ChunkedJournal::seek_time(Time time) {
-  ChunkHeader header;
-  ChunkEnd end;
-  size_t i = 0;
+  ChunkPart part;
   {
     MutexLock lock(mutex_);
     if (table_.empty() || time > table_.time_of_end()) return table_.end();
     if (time <= table_.header(0).start) return table_.begin();
     // A record stamped with just the time at which its chunk begins may have a predecessor with the
     // same time at the end of the chunk before: so the search starts a millisecond earlier.
-    i = table_.chunk_of(time - std::chrono::milliseconds(1));
-    header = table_.header(i);
-    end = table_.end_of(i);
+    part = this->part(table_.chunk_of(time - std::chrono::milliseconds(1)));
   }
-  ChunkPlace place{end.records, end.bytes};
-  const auto view = open_view(header, end);
+  const auto ms = static_cast<uint64_t>((time - part.header.start).count());
+  auto place = read_chunk(part, [&](ChunkReader& reader) { return reader.place_at_time(ms); });
   // Of a chunk that is missing nothing is found; what comes next is behind it.
-  if (!view && view.error().code != Errc::kCorrupt) return view.error();
-  if (view) {
-    const auto ms = static_cast<uint64_t>((time - header.start).count());
-    ASSIGN_OR_RETURN(place, ChunkReader(*view).place_at_time(ms));
+  if (!place && place.error().code == Errc::kCorrupt) {
+    place = ChunkPlace{part.end.records, part.end.bytes};
   }
+  if (!place) return std::move(place).error();
   MutexLock lock(mutex_);
-  return table_.place(i, place.record, place.offset);
+  return table_.place(part.i, place->record, place->offset);
 }
 
 Result<Location> ChunkedJournal::seek_position(const Position& position) {

@@ -52,15 +52,15 @@ Result<std::unique_ptr<Store>> open_store(const Path& path, const StoreOptions& 
 Result<std::unique_ptr<ChunkedStore>> ChunkedStore::open(Env& env, const Path& path,
                                                          const StoreOptions& options,
                                                          bool background,
-                                                         const WindowSizes& windows) {
+                                                         const MappingSizes& mapping) {
   RETURN_IF_ERROR(check_options(options));
-  std::unique_ptr<ChunkedStore> store(new ChunkedStore(env, path, options, windows));
+  std::unique_ptr<ChunkedStore> store(new ChunkedStore(env, path, options, mapping));
   RETURN_IF_ERROR(store->start(background));
   return store;
 }
 
 ChunkedStore::ChunkedStore(Env& env, Path path, const StoreOptions& options,
-                           const WindowSizes& windows)
+                           const MappingSizes& mapping)
     : env_(env),
       path_(std::move(path)),
       options_(options),
@@ -74,7 +74,7 @@ ChunkedStore::ChunkedStore(Env& env, Path path, const StoreOptions& options,
                .files = files_,
                .names = names_,
                .sync_queue = sync_queue_,
-               .windows = windows,
+               .mapping = mapping,
                .boot_id = env.boot_id()} {}
 
 ChunkedStore::~ChunkedStore() { stop_background(); }

@@ -30,11 +30,11 @@ namespace range {
 class ChunkedStore final : public Store {
  public:
   // As open_store(). `env` must outlive the store. For tests: without `background` nothing happens
-  // but what is called for, and `windows` of other sizes are sooner reached.
+  // but what is called for, and files are mapped sooner or later.
   static Result<std::unique_ptr<ChunkedStore>> open(Env& env, const Path& path,
                                                     const StoreOptions& options,
                                                     bool background = true,
-                                                    const WindowSizes& windows = {});
+                                                    const MappingSizes& mapping = {});
   ~ChunkedStore() override;
 
   Result<std::optional<Entry>> look_up(std::string_view path) override;
@@ -60,7 +60,7 @@ class ChunkedStore final : public Store {
   Status reclaim();
 
  private:
-  ChunkedStore(Env& env, Path path, const StoreOptions& options, const WindowSizes& windows);
+  ChunkedStore(Env& env, Path path, const StoreOptions& options, const MappingSizes& mapping);
 
   Status start(bool background);
   Status check_format();

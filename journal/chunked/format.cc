@@ -23,11 +23,6 @@ constexpr std::string_view kHeaderMagic = "RANGECHK";
 constexpr std::string_view kMarkMagic = "RANGEMRK";
 constexpr size_t kSectorCheckAt = 504;
 
-constexpr uint64_t kRecordMask = kChunkRecordsMax;
-constexpr uint64_t kLastOfAppendBit = uint64_t{1} << 28;
-constexpr uint64_t kOpenBit = uint64_t{1} << 29;
-constexpr int kMsShift = 30;
-
 template <typename T>
 void put(std::span<std::byte> bytes, size_t at, const T& value) {
   std::memcpy(bytes.data() + at, &value, sizeof value);
@@ -161,18 +156,6 @@ EntryBytes encode_checked(ChunkId chunk, uint32_t index, uint64_t start, const F
                           ConstBytes payload) {
   const uint64_t word = third_word(entry);
   return encode_entry(entry.end, check_of(chunk, index, start, entry.end, word, payload), word);
-}
-
-FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes) {
-  const auto word = get<uint64_t>(bytes, 8);
-  return FragmentEntry{
-      .end = get<uint32_t>(bytes, 0),
-      .check = get<uint32_t>(bytes, 4),
-      .record = static_cast<uint32_t>(word & kRecordMask),
-      .last_of_append = (word & kLastOfAppendBit) != 0,
-      .open = (word & kOpenBit) != 0,
-      .ms = word >> kMsShift,
-  };
 }
 
 uint32_t fragment_check(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,

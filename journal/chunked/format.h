@@ -41,6 +41,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -129,7 +130,7 @@ std::optional<uint32_t> header_version(const Sector& sector);
 std::optional<ChunkHeader> decode_header(const Sector& sector);
 std::optional<Mark> decode_mark(const Sector& sector, ChunkId chunk);
 // Never fails: only the check tells whether an entry is one.
-FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes);
+inline FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes);
 
 // The check of the `index`-th entry of a chunk: XXH3-64 of the payload, folded to 32 bits, seeded
 // with XXH3-64 of {chunk id, index, start, end, third word of the entry}, so that an entry is valid
@@ -148,5 +149,29 @@ std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_vie
 // 16 lower-case hex digits: the name of a journal's directory.
 std::string to_string(JournalId journal);
 std::optional<JournalId> parse_journal_id(std::string_view text);
+
+// --- inline, because reading a record does little else ---
+
+inline constexpr uint64_t kRecordMask = (uint64_t{1} << 28) - 1;
+inline constexpr uint64_t kLastOfAppendBit = uint64_t{1} << 28;
+inline constexpr uint64_t kOpenBit = uint64_t{1} << 29;
+inline constexpr int kMsShift = 30;
+
+inline FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes) {
+  uint32_t end = 0;
+  uint32_t check = 0;
+  uint64_t word = 0;
+  std::memcpy(&end, bytes.data(), sizeof end);
+  std::memcpy(&check, bytes.data() + 4, sizeof check);
+  std::memcpy(&word, bytes.data() + 8, sizeof word);
+  return FragmentEntry{
+      .end = end,
+      .check = check,
+      .record = static_cast<uint32_t>(word & kRecordMask),
+      .last_of_append = (word & kLastOfAppendBit) != 0,
+      .open = (word & kOpenBit) != 0,
+      .ms = word >> kMsShift,
+  };
+}
 
 }  // namespace range

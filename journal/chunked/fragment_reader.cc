@@ -14,25 +14,27 @@ constexpr size_t kPayloadBytesMax = 4 * kFragmentBytesMax;
 
 }  // namespace
 
-Result<FragmentEntry> FragmentReader::entry(uint32_t index) {
+Result<ConstBytes> FragmentReader::entries(uint32_t index) {
   RANGE_CHECK(index < view_.end.entries);
-  if (index < first_ || index - first_ >= entries_.size()) {
-    const bool walking = !entries_.empty() && index == first_ + entries_.size();
-    const auto wanted = walking ? static_cast<uint32_t>(entries_.size()) * 8 : kEntriesFirst;
+  if (view_.mapped()) {
+    const uint64_t at = end_of_entries(index);
+    return view_.idx->bytes().subspan(at, end_of_entries(view_.end.entries) - at);
+  }
+  const auto held = static_cast<uint32_t>(entries_.size() / kEntryBytes);
+  if (index < first_ || index - first_ >= held) {
+    const bool walking = held > 0 && index == first_ + held;
+    const uint32_t wanted = std::clamp(walking ? held * 8 : 0, kEntriesFirst, kEntriesMax);
     // One entry back: the start of a fragment is the end of its predecessor.
     first_ = index > 0 ? index - 1 : 0;
-    const uint32_t count =
-        std::min(std::clamp(wanted, kEntriesFirst, kEntriesMax), view_.end.entries - first_);
-    std::vector<std::byte> raw(count * kEntryBytes);
-    entries_.clear();
-    const uint64_t at = kEntriesAt + uint64_t{first_} * kEntryBytes;
-    RETURN_IF_ERROR(view_.files->idx->read_at(at, raw));
-    for (size_t i = 0; i < count; ++i) {
-      entries_.push_back(
-          decode_entry(std::span(raw).subspan(i * kEntryBytes).first<kEntryBytes>()));
-    }
+    entries_.assign(size_t{std::min(wanted, view_.end.entries - first_)} * kEntryBytes, {});
+    RETURN_IF_ERROR(view_.files->idx->read_at(end_of_entries(first_), entries_));
   }
-  return entries_[index - first_];
+  return ConstBytes(entries_).subspan(size_t{index - first_} * kEntryBytes);
+}
+
+Result<FragmentEntry> FragmentReader::entry(uint32_t index) {
+  ASSIGN_OR_RETURN(const ConstBytes encoded, entries(index));
+  return decode_entry(encoded.first<kEntryBytes>());
 }
 
 Result<uint64_t> FragmentReader::start(uint32_t index) {
@@ -42,6 +44,11 @@ Result<uint64_t> FragmentReader::start(uint32_t index) {
 }
 
 Result<ConstBytes> FragmentReader::payload(uint64_t offset, size_t size) {
+  if (view_.mapped()) {
+    const uint64_t left = view_.end.bytes - std::min(view_.end.bytes, offset);
+    if (left == 0) return ConstBytes();
+    return view_.dat->bytes().subspan(offset, std::min<uint64_t>(size, left));
+  }
   const bool held = offset >= payload_at_ && offset + size <= payload_at_ + payload_.size();
   if (!held) {
     const uint64_t left = view_.end.bytes - std::min(view_.end.bytes, offset);
@@ -55,11 +62,6 @@ Result<ConstBytes> FragmentReader::payload(uint64_t offset, size_t size) {
   }
   const size_t skipped = offset - payload_at_;
   return ConstBytes(payload_).subspan(skipped, std::min(size, payload_.size() - skipped));
-}
-
-bool FragmentReader::plausible(uint64_t start, const FragmentEntry& entry) const {
-  return entry.end >= start && entry.end <= view_.end.bytes &&
-         entry.end - start <= kFragmentBytesMax;
 }
 
 Result<bool> FragmentReader::valid(uint32_t index, uint64_t start, const FragmentEntry& entry) {

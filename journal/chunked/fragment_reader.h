@@ -1,4 +1,4 @@
-// Reading the entries and payloads of a chunk through small buffers.
+// Reading the entries and payloads of a chunk, from memory or through small buffers.
 #pragma once
 
 #include <memory>
@@ -14,17 +14,29 @@ struct ChunkView {
   std::shared_ptr<ChunkFiles> files;
   ChunkHeader header;
   ChunkEnd end;
+  // Both files up to `end` in memory, or neither.
+  std::shared_ptr<Region> dat{};
+  std::shared_ptr<Region> idx{};
+
+  bool mapped() const { return dat != nullptr; }
+  // What was read from memory may not be what the files hold.
+  bool failed() const { return mapped() && (dat->failed() || idx->failed()); }
 };
 
 // The fragments of a chunk as its index describes them, and whether they are what was appended.
-// Nothing it returns is verified but the answer of valid(). Not thread-safe.
+// Nothing it returns is verified but the answer of valid(). Of a view that is mapped nothing must
+// be touched without a RegionGuard. Not thread-safe.
 class FragmentReader {
  public:
   // `view` must outlive the reader.
   explicit FragmentReader(const ChunkView& view) : view_(view) {}
 
-  // The `index`-th entry, index < view.end.entries. One that lies beyond the end of a file that was
-  // truncated reads as zeros, which no check accepts.
+  // Encoded entries from the `index`-th on, index < view.end.entries: at least one, and as many as
+  // are at hand. Valid until the next call. What lies beyond the end of a file that was truncated
+  // reads as zeros, which no check accepts.
+  Result<ConstBytes> entries(uint32_t index);
+
+  // The `index`-th entry.
   Result<FragmentEntry> entry(uint32_t index);
 
   // Where that fragment begins: the end of the one before it.
@@ -35,7 +47,10 @@ class FragmentReader {
   Result<ConstBytes> payload(uint64_t offset, size_t size);
 
   // True if a fragment can be where its entry says: within the chunk, and not too long.
-  bool plausible(uint64_t start, const FragmentEntry& entry) const;
+  bool plausible(uint64_t start, const FragmentEntry& entry) const {
+    return entry.end >= start && entry.end <= view_.end.bytes &&
+           entry.end - start <= kFragmentBytesMax;
+  }
 
   // True if the check of the entry holds for the payload from `start` to `entry.end`.
   Result<bool> valid(uint32_t index, uint64_t start, const FragmentEntry& entry);
@@ -45,8 +60,9 @@ class FragmentReader {
 
  private:
   const ChunkView& view_;
-  uint32_t first_ = 0;  // index of entries_[0]
-  std::vector<FragmentEntry> entries_;
+  // Of a view that is not mapped:
+  uint32_t first_ = 0;  // index of the first of entries_
+  std::vector<std::byte> entries_;
   uint64_t payload_at_ = 0;
   std::vector<std::byte> payload_;
 };

@@ -12,10 +12,11 @@ namespace range {
 namespace {
 
 // Small ones, soon: workloads of a few appends are to use everything there is.
-const WindowSizes kWindows{.writes_before = 1,
-                           .append_bytes_max = 1000,
-                           .bytes_first = page_bytes(),
-                           .bytes_max = 2 * page_bytes()};
+const MappingSizes kMapping{.writes_before = 1,
+                            .append_bytes_max = 1000,
+                            .bytes_first = page_bytes(),
+                            .bytes_max = 2 * page_bytes(),
+                            .read_bytes_min = 1};
 
 }  // namespace
 
@@ -43,7 +44,7 @@ bool CheckedStore::open() {
   spdlog::set_level(spdlog::level::off);
   StoreOptions options;
   options.chunk_size = kChunkSize;
-  auto store = ChunkedStore::open(*env_, kPath, options, /*background=*/false, kWindows);
+  auto store = ChunkedStore::open(*env_, kPath, options, /*background=*/false, kMapping);
   if (!done(store ? Status() : Status(store.error()))) return false;
   store_ = *std::move(store);
   if (is_off()) return false;

@@ -107,6 +107,12 @@ class EngineTest : public testing::Test {
     }
   }
 
+  static Time time_of(Journal& journal, RecordNumber record) {
+    RecordBatch batch;
+    EXPECT_TRUE(journal.read_records(record, 1, 1, batch));
+    return batch.items.empty() ? Time() : batch.items.front().time;
+  }
+
   // --- names ---
 
   template <typename T>

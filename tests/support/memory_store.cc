@@ -88,21 +88,24 @@ Result<size_t> MemoryJournal::read(ByteOffset from, MutableBytes into) {
   return count;
 }
 
-Result<RecordBatch> MemoryJournal::read_records(RecordNumber first, size_t records_max,
-                                                size_t bytes_max) {
+Status MemoryJournal::read_records(RecordNumber first, size_t records_max, size_t bytes_max,
+                                   RecordBatch& batch) {
   const std::lock_guard lock(mutex_);
   const uint64_t complete = records_.size() - (open_ ? 1 : 0);
   if (first.value() > records_.size()) return failed(Errc::kOutOfRange, "read_records");
-  RecordBatch batch{first, {}, {}};
+  const Location begin = location(first.value());
+  batch.first = first;
+  batch.position = begin.position;
+  batch.items.clear();
+  batch.buffer = {bytes_.begin() + static_cast<ptrdiff_t>(begin.offset.value()), bytes_.end()};
+  uint64_t at = 0;
   for (uint64_t record = first.value(); record < complete; ++record) {
-    if (batch.items.size() == records_max || batch.bytes.size() > bytes_max) break;
-    const Location begin = location(record);
-    const uint64_t size = location(record + 1).offset - begin.offset;
-    const auto data = bytes_.begin() + static_cast<ptrdiff_t>(begin.offset.value());
-    batch.items.push_back({batch.bytes.size(), size, records_[record].time, begin.position});
-    batch.bytes.insert(batch.bytes.end(), data, data + static_cast<ptrdiff_t>(size));
+    if (batch.items.size() == records_max || at > bytes_max) break;
+    const uint64_t size = location(record + 1).offset - location(record).offset;
+    batch.items.push_back({ConstBytes(batch.buffer).subspan(at, size), records_[record].time});
+    at += size;
   }
-  return batch;
+  return {};
 }
 
 Result<Location> MemoryJournal::seek(const PositionSpec& spec, RecordNumber here) {

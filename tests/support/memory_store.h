@@ -22,8 +22,8 @@ class MemoryJournal : public Journal {
   Result<ByteOffset> append_records(std::span<const ConstBytes> records) override;
   Extent extent() const override;
   Result<size_t> read(ByteOffset from, MutableBytes into) override;
-  Result<RecordBatch> read_records(RecordNumber first, size_t records_max,
-                                   size_t bytes_max) override;
+  Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
+                      RecordBatch& batch) override;
   Result<Location> seek(const PositionSpec& spec, RecordNumber here) override;
   Result<Location> sync() override;
   Attributes attributes() const override;
