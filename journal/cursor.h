@@ -38,6 +38,11 @@ class Cursor {
   // next().
   Result<std::optional<Record>> previous();
 
+  // Waits until next() has a record to return, as Journal::wait_for_record() does.
+  Result<bool> wait(Journal::Deadline deadline, const std::stop_token& stop = {}) {
+    return journal_->wait_for_record(at_, deadline, stop);
+  }
+
  private:
   bool loaded(RecordNumber number) const {
     return number >= batch_.first && number - batch_.first < batch_.items.size();

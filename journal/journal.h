@@ -1,10 +1,12 @@
 // Start here: a journal, a persistent append-only sequence of records.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -127,6 +129,15 @@ class Journal {
   // at or after it; BeforeEnd stops at the oldest record. Errors: kOutOfRange past the end or for a
   // position that was never part of this journal, kCorrupt if damage hides the place.
   virtual Result<Location> seek(const PositionSpec& spec, RecordNumber here = {}) = 0;
+
+  // Waits until the journal has the byte at `offset`, or the complete record number `record`, but
+  // no longer than until `deadline` or until a stop is requested. Returns whether it has. Appends
+  // before the call count, too. Errors: why there will be no more: a failure that stopped appends.
+  using Deadline = std::chrono::steady_clock::time_point;
+  virtual Result<bool> wait_for_byte(ByteOffset offset, Deadline deadline,
+                                     const std::stop_token& stop = {}) = 0;
+  virtual Result<bool> wait_for_record(RecordNumber record, Deadline deadline,
+                                       const std::stop_token& stop = {}) = 0;
 
   // Makes everything appended before the call, and the journal's name, survive power loss. Callers
   // that wait at the same time share one sync. Returns a durable place at or behind what was the

@@ -70,6 +70,14 @@ class FakeJournal : public Journal {
     if (to > records_.size()) return Error{Errc::kOutOfRange, 0, {}};
     return location(to);
   }
+  Result<bool> wait_for_byte(ByteOffset /*offset*/, Deadline /*deadline*/,
+                             const std::stop_token& /*stop*/) override {
+    return Error{};
+  }
+  Result<bool> wait_for_record(RecordNumber record, Deadline /*deadline*/,
+                               const std::stop_token& /*stop*/) override {
+    return record.value() + (open_ ? 1 : 0) < records_.size();
+  }
   Result<Location> sync() override { return location(records_.size()); }
   Attributes attributes() const override { return {}; }
   Status set_attributes(const Attributes& /*attributes*/) override { return {}; }
@@ -205,6 +213,14 @@ TEST_F(CursorTest, FollowsWhatIsAppended) {
   EXPECT_EQ(walk(cursor, &Cursor::next), "0 ");
   journal_->add("r1");
   EXPECT_EQ(walk(cursor, &Cursor::next), "1 ");
+}
+
+TEST_F(CursorTest, WaitsForTheRecordThatComesNext) {
+  add_records(2);
+  Cursor cursor = cursor_at(1);
+  EXPECT_TRUE(cursor.wait({}).value());
+  EXPECT_EQ(walk(cursor, &Cursor::next), "1 ");
+  EXPECT_FALSE(cursor.wait({}).value());
 }
 
 TEST_F(CursorTest, AnOpenRecordComesOnceItIsComplete) {

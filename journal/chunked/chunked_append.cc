@@ -244,6 +244,7 @@ Result<ByteOffset> ChunkedJournal::write(std::span<const ConstBytes> parts, bool
   MutexLock lock(mutex_);
   table_.set_end(builder.end());
   enqueue();
+  if (waiting_ > 0) grown_.notify_all();
   return end_;
 }
 
@@ -260,6 +261,7 @@ Status ChunkedJournal::poison(const Error& error) {
     if (failure_) return *failure_;
     failure_ = error;
     failed_.store(true, std::memory_order_release);
+    grown_.notify_all();
   }
   spdlog::error("journal {}: takes no more appends: {}", name_, to_string(error));
   context_.sync_queue.keep(shared_from_this());

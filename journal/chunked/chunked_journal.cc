@@ -17,6 +17,15 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContex
       new ChunkedJournal(context, id, std::move(name), attributes, *std::move(recovered)));
 }
 
+std::shared_ptr<ChunkedJournal> ChunkedJournal::create(const JournalContext& context, JournalId id,
+                                                       std::string name,
+                                                       const Attributes& attributes) {
+  std::shared_ptr<ChunkedJournal> journal(
+      new ChunkedJournal(context, id, std::move(name), attributes, RecoveredJournal()));
+  journal->prepared_ = true;
+  return journal;
+}
+
 ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std::string name,
                                const Attributes& attributes, RecoveredJournal recovered)
     : context_(context),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -51,6 +52,10 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   static Result<std::shared_ptr<ChunkedJournal>> open(const JournalContext& context, JournalId id,
                                                       std::string name);
 
+  // One that was just created, with its directory.
+  static std::shared_ptr<ChunkedJournal> create(const JournalContext& context, JournalId id,
+                                                std::string name, const Attributes& attributes);
+
   JournalId id() const override { return id_; }
   Result<ByteOffset> append(ConstBytes data, std::optional<ByteOffset> at) override;
   Result<ByteOffset> append_records(std::span<const ConstBytes> records) override;
@@ -59,6 +64,10 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                       RecordBatch& batch) override;
   Result<Location> seek(const PositionSpec& spec, RecordNumber here) override;
+  Result<bool> wait_for_byte(ByteOffset offset, Deadline deadline,
+                             const std::stop_token& stop) override;
+  Result<bool> wait_for_record(RecordNumber record, Deadline deadline,
+                               const std::stop_token& stop) override;
   Result<Location> sync() override;
   Attributes attributes() const override;
   Status set_attributes(const Attributes& attributes) override;
@@ -130,6 +139,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   void settle(const SyncTicket& ticket, bool let_go);
 
   // read (chunked_read.cc)
+  template <typename Holds>
+  Result<bool> wait_until(const Holds& holds, Deadline deadline, const std::stop_token& stop);
   Result<Location> seek_record(RecordNumber record);
   Result<Location> seek_time(Time time);
   Result<Location> seek_position(const Position& position);
@@ -181,6 +192,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   bool directory_unsynced_ GUARDED_BY(mutex_) = false;
   bool directory_syncing_ GUARDED_BY(mutex_) = false;  // a sync of it is under way
   bool queued_ GUARDED_BY(mutex_) = false;
+  size_t waiting_ GUARDED_BY(mutex_) = 0;            // for `grown_`
+  std::condition_variable_any grown_;                // or failed
   std::optional<Error> failure_ GUARDED_BY(mutex_);  // poisoned
   Attributes attributes_ GUARDED_BY(mutex_);
   std::set<std::string> reported_ GUARDED_BY(mutex_);  // damage that is in the log already

@@ -72,6 +72,7 @@ class ChunkedStore final : public Store {
 
   // Needs names_mutex_, shared at least.
   Result<std::shared_ptr<ChunkedJournal>> open_journal(JournalId id, std::string_view path);
+  void remember(const std::shared_ptr<ChunkedJournal>& journal) REQUIRES(journals_mutex_);
   Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);
   Status discard_journal(std::string_view path, JournalId id);

@@ -63,11 +63,15 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::open_journal(JournalId id,
     if (removed_.contains(id)) return error(Errc::kNotFound, path);
     RETURN_IF_ERROR(check_not_removed(id, path));
     ASSIGN_OR_RETURN(journal, ChunkedJournal::open(context_, id, std::string(path)));
-    journals_[id] = journal;
-    recent_.push_front(journal);
+    remember(journal);
   }
-  if (recent_.size() > kRecentJournals) recent_.pop_back();
   return journal;
+}
+
+void ChunkedStore::remember(const std::shared_ptr<ChunkedJournal>& journal) {
+  journals_[journal->id()] = journal;
+  recent_.push_front(journal);
+  if (recent_.size() > kRecentJournals) recent_.pop_back();
 }
 
 Result<std::shared_ptr<Journal>> ChunkedStore::create(std::string_view path,
@@ -82,8 +86,10 @@ Result<std::shared_ptr<Journal>> ChunkedStore::create(std::string_view path,
   }
   if (resolved.created == Time()) resolved.created = clock_.now();
   ASSIGN_OR_RETURN(const JournalId id, names_.create_journal(path, resolved));
-  lock.unlock();
-  return open(id, path);
+  const auto journal = ChunkedJournal::create(context_, id, std::string(path), resolved);
+  MutexLock journals(journals_mutex_);
+  remember(journal);
+  return std::shared_ptr<Journal>(journal);
 }
 
 Status ChunkedStore::make_directory(std::string_view path, const Attributes& attributes) {

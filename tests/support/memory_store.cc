@@ -108,6 +108,18 @@ Status MemoryJournal::read_records(RecordNumber first, size_t records_max, size_
   return {};
 }
 
+Result<bool> MemoryJournal::wait_for_byte(ByteOffset offset, Deadline /*deadline*/,
+                                          const std::stop_token& /*stop*/) {
+  const std::lock_guard lock(mutex_);
+  return offset.value() < bytes_.size();
+}
+
+Result<bool> MemoryJournal::wait_for_record(RecordNumber record, Deadline /*deadline*/,
+                                            const std::stop_token& /*stop*/) {
+  const std::lock_guard lock(mutex_);
+  return record.value() + (open_ ? 1 : 0) < records_.size();
+}
+
 Result<Location> MemoryJournal::seek(const PositionSpec& spec, RecordNumber here) {
   const std::lock_guard lock(mutex_);
   const uint64_t count = records_.size();

@@ -25,6 +25,11 @@ class MemoryJournal : public Journal {
   Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                       RecordBatch& batch) override;
   Result<Location> seek(const PositionSpec& spec, RecordNumber here) override;
+  // Nothing waits for anything in these tests: they tell at once.
+  Result<bool> wait_for_byte(ByteOffset offset, Deadline deadline,
+                             const std::stop_token& stop) override;
+  Result<bool> wait_for_record(RecordNumber record, Deadline deadline,
+                               const std::stop_token& stop) override;
   Result<Location> sync() override;
   Attributes attributes() const override;
   Status set_attributes(const Attributes& attributes) override;
