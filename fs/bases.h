@@ -5,6 +5,7 @@
 
 #include "fs/types.h"
 #include "journal/mutex.h"
+#include "journal/result_macros.h"
 
 namespace rangefs {
 

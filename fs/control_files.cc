@@ -9,6 +9,7 @@
 #include "fs/errno_map.h"
 #include "fs/names.h"
 #include "journal/position.h"
+#include "journal/result_macros.h"
 
 namespace rangefs {
 

@@ -3,6 +3,7 @@
 #include <sys/xattr.h>
 
 #include "fs/fuse_callbacks.h"
+#include "journal/result_macros.h"
 
 namespace rangefs {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fs/fuse_callbacks.h"
+#include "journal/result_macros.h"
 
 namespace rangefs {
 

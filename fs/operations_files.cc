@@ -4,6 +4,7 @@
 
 #include "fs/errno_map.h"
 #include "fs/operations.h"
+#include "journal/result_macros.h"
 
 namespace rangefs {
 

@@ -7,6 +7,7 @@
 #include "fs/errno_map.h"
 #include "fs/names.h"
 #include "fs/operations.h"
+#include "journal/result_macros.h"
 
 namespace rangefs {
 

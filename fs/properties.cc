@@ -8,6 +8,7 @@
 
 #include "fs/errno_map.h"
 #include "journal/position.h"
+#include "journal/result_macros.h"
 
 namespace rangefs {
 

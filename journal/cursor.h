@@ -3,8 +3,9 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
-#include "journal/journal.h"
+#include "journal.h"
 
 namespace range {
 
@@ -67,7 +68,7 @@ class Cursor {
 
 inline Result<std::optional<Record>> Cursor::next() {
   if (!loaded(at_)) {
-    RETURN_IF_ERROR(load_from_here());
+    if (Status read = load_from_here(); !read) return std::move(read).error();
     if (!loaded(at_)) return std::optional<Record>();
   }
   const RecordNumber number = at_;

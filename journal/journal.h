@@ -2,17 +2,22 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
-#include "journal/position.h"
-#include "journal/status.h"
-#include "journal/types.h"
+#include "position.h"
+#include "status.h"
+#include "types.h"
 
 namespace range {
 
@@ -109,6 +114,19 @@ class Journal {
   // Appends each of `records` as one complete record, whatever the framing, all of them or none.
   // A record that is still open is closed first. Records may be empty. Errors: as append().
   virtual Result<ByteOffset> append_records(std::span<const ConstBytes> records) = 0;
+
+  // The same for any range of texts.
+  template <std::ranges::input_range Texts>
+  requires std::convertible_to<std::ranges::range_reference_t<Texts>, std::string_view> &&
+      std::is_lvalue_reference_v<std::ranges::range_reference_t<Texts>>
+          Result<ByteOffset> append_records(const Texts& texts) {
+    std::vector<ConstBytes> records;
+    for (const std::string_view text : texts) records.push_back(as_bytes(text));
+    return append_records(std::span<const ConstBytes>(records));
+  }
+  Result<ByteOffset> append_records(std::initializer_list<std::string_view> texts) {
+    return append_records<>(texts);
+  }
 
   virtual Extent extent() const = 0;
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <variant>
 
-#include "journal/status.h"
-#include "journal/types.h"
+#include "status.h"
+#include "types.h"
 
 namespace range {
 

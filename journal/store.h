@@ -4,15 +4,16 @@
 #include <boost/filesystem/path.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "journal/journal.h"
-#include "journal/status.h"
-#include "journal/types.h"
+#include "journal.h"
+#include "status.h"
+#include "types.h"
 
 namespace range {
 
@@ -68,6 +69,14 @@ class Store {
   // the store.
   virtual Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view path) = 0;
 
+  // The journal at `path`. Errors: also those of open() with an id.
+  Result<std::shared_ptr<Journal>> open(std::string_view path);
+
+  // The same; a journal that is not there is created with `attributes`. Of several callers at the
+  // same time one creates it.
+  Result<std::shared_ptr<Journal>> get_or_create(std::string_view path,
+                                                 const Attributes& attributes = {});
+
   // Creates a journal. Unset settings are inherited. Errors: also kExists.
   virtual Result<std::shared_ptr<Journal>> create(std::string_view path,
                                                   const Attributes& attributes) = 0;
@@ -87,6 +96,11 @@ class Store {
 
   // The entries of a directory, in no particular order.
   virtual Result<std::vector<NamedEntry>> list(std::string_view directory) = 0;
+
+  // Calls `visitor` with every journal below `directory`, in no particular order, until it returns
+  // false. Journals that come or go meanwhile may be among them or not.
+  using Visitor = std::function<bool(const std::string& path, JournalId id)>;
+  Status visit(std::string_view directory, const Visitor& visitor);
 
   virtual Result<Attributes> directory_attributes(std::string_view path) = 0;
   virtual Status set_directory_attributes(std::string_view path, const Attributes& attributes) = 0;
@@ -109,6 +123,10 @@ class Store {
 // Opens the store in the directory `path`, creating it if there is nothing or an empty directory.
 // The time this takes does not depend on the number of journals. Errors: kLocked with the pid of
 // the holder, kUnknownFormat, kInvalid for options out of range.
+//
+// Files are mapped into memory, so that a failing disk can raise SIGBUS: a handler is installed
+// that turns it into an error of the call, and passes on to the handler it found what is not ours.
+// A program that sets its own later must do the same.
 Result<std::unique_ptr<Store>> open_store(const boost::filesystem::path& path,
                                           const StoreOptions& options);
 

@@ -20,6 +20,7 @@
 #include <memory>
 
 #include "fs/session.h"
+#include "journal/result_macros.h"
 #include "mount/checks.h"
 
 namespace rangefs {

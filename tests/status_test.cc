@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "journal/result_macros.h"
 #include "journal/types.h"
 
 namespace range {

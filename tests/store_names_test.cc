@@ -204,5 +204,51 @@ TEST_F(StoreNames, CreateAnswersWithTheErrorOfTheCase) {
   EXPECT_TRUE(env_->list("/store/trash")->empty()) << env_->dump();
 }
 
+TEST_F(StoreNames, GetOrCreateLeadsToOneJournal) {
+  const auto created = store_->get_or_create("app");
+  ASSERT_TRUE(created) << to_string(created.error());
+  EXPECT_EQ(store_->get_or_create("app").value(), *created);
+  EXPECT_EQ(store_->open("app").value(), *created);
+  EXPECT_EQ(code(store_->open("none")), Errc::kNotFound);
+  EXPECT_EQ(code(store_->get_or_create("none/app")), Errc::kNotFound);
+  make_directory("web");
+  EXPECT_EQ(code(store_->open("web")), Errc::kInvalid);
+  EXPECT_EQ(code(store_->get_or_create("web")), Errc::kInvalid);
+  EXPECT_EQ(code(store_->get_or_create("")), Errc::kInvalid);
+}
+
+TEST_F(StoreNames, VisitSeesEveryJournalOfATree) {
+  make_directory("web");
+  make_directory("web/old");
+  make_directory("empty");
+  std::set<std::string> expected;
+  for (const char* path : {"app", "web/access", "web/error", "web/old/access"}) {
+    ASSERT_TRUE(store_->create(path, {}));
+    expected.insert(path);
+  }
+  std::set<std::string> visited;
+  const auto visit = [&](const std::string& path, JournalId id) {
+    EXPECT_EQ(store_->look_up(path).value()->id, id.value());
+    visited.insert(path);
+    return true;
+  };
+  EXPECT_TRUE(store_->visit("", visit));
+  EXPECT_EQ(visited, expected);
+  visited.clear();
+  EXPECT_TRUE(store_->visit("web/old", visit));
+  EXPECT_EQ(visited, std::set<std::string>{"web/old/access"});
+  int calls = 0;
+  EXPECT_TRUE(store_->visit("", [&](const std::string&, JournalId) { return ++calls < 2; }));
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(code(store_->visit("none", visit)), Errc::kNotFound);
+}
+
+TEST_F(StoreNames, RecordsComeFromAnyRangeOfTexts) {
+  const auto app = journal();
+  ASSERT_TRUE(app->append_records({"one", "", "two\nlines"}));
+  ASSERT_TRUE(app->append_records(std::vector<std::string>{"three"}));
+  EXPECT_EQ(records(app), (std::vector<std::string>{"one", "", "two\nlines", "three"}));
+}
+
 }  // namespace
 }  // namespace range

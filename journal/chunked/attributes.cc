@@ -1,5 +1,7 @@
 #include "journal/chunked/attributes.h"
 
+#include "journal/result_macros.h"
+
 #define XXH_INLINE_ALL
 #include <fmt/core.h>
 #include <xxhash.h>

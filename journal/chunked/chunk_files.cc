@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 std::shared_ptr<Region> ReadMapping::cover(File& file, uint64_t bytes) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 namespace {

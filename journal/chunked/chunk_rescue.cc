@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "journal/chunked/chunk_reader.h"
+#include "journal/result_macros.h"
 
 namespace range {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "journal/chunked/fragment_reader.h"
+#include "journal/result_macros.h"
 
 namespace range {
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 namespace {

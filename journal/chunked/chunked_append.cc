@@ -8,6 +8,7 @@
 #include "journal/chunked/chunked_journal.h"
 #include "journal/chunked/entry_builder.h"
 #include "journal/chunked/sync_queue.h"
+#include "journal/result_macros.h"
 
 namespace range {
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContext& context,

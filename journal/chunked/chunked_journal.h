@@ -58,6 +58,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
 
   JournalId id() const override { return id_; }
   Result<ByteOffset> append(ConstBytes data, std::optional<ByteOffset> at) override;
+  using Journal::append_records;
   Result<ByteOffset> append_records(std::span<const ConstBytes> records) override;
   Extent extent() const override;
   Result<size_t> read(ByteOffset from, MutableBytes into) override;

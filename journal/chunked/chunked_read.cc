@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "journal/chunked/chunked_journal.h"
+#include "journal/result_macros.h"
 
 namespace range {
 

@@ -9,6 +9,8 @@
 #include <boost/filesystem/operations.hpp>
 #include <charconv>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 namespace {

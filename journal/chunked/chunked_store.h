@@ -38,6 +38,7 @@ class ChunkedStore final : public Store {
   ~ChunkedStore() override;
 
   Result<std::optional<Entry>> look_up(std::string_view path) override;
+  using Store::open;
   Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view path) override;
   Result<std::shared_ptr<Journal>> create(std::string_view path,
                                           const Attributes& attributes) override;

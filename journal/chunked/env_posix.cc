@@ -16,6 +16,7 @@
 #include "journal/chunked/env.h"
 #include "journal/chunked/fd.h"
 #include "journal/chunked/posix_file.h"
+#include "journal/result_macros.h"
 
 namespace range {
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 namespace {

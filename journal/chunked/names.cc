@@ -7,6 +7,7 @@
 
 #include "journal/chunked/attributes.h"
 #include "journal/chunked/format.h"
+#include "journal/result_macros.h"
 
 namespace range {
 

@@ -9,6 +9,7 @@
 
 #include "journal/chunked/env.h"
 #include "journal/mutex.h"
+#include "journal/result_macros.h"
 #include "journal/store.h"
 
 namespace range {

@@ -6,6 +6,7 @@
 
 #include "journal/chunked/format.h"
 #include "journal/chunked/names.h"
+#include "journal/result_macros.h"
 
 namespace range {
 

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 namespace {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 Result<JournalFiles> list_journal(Env& env, const Path& directory) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "journal/chunked/recovery.h"
+#include "journal/result_macros.h"
 
 namespace range {
 

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "journal/chunked/chunked_store.h"
+#include "journal/result_macros.h"
 
 namespace range {
 

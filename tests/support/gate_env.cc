@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 class GateFile : public File {

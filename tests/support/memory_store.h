@@ -64,6 +64,7 @@ class MemoryStore : public Store {
   explicit MemoryStore(StoreOptions options = {});
 
   Result<std::optional<Entry>> look_up(std::string_view path) override;
+  using Store::open;
   Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view name) override;
   Result<std::shared_ptr<Journal>> create(std::string_view path,
                                           const Attributes& attributes) override;

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "journal/result_macros.h"
+
 namespace range {
 
 namespace {
