@@ -45,6 +45,7 @@ class Comparison : public benchmark::BenchmarkReporter {
 
 void add_append_benchmarks(Comparison& table);
 void add_read_benchmarks(Comparison& table);
+void add_scale_benchmarks(Comparison& table);
 void add_sync_benchmarks(Comparison& table);
 
 }  // namespace range::bench

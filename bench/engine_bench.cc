@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   add_append_benchmarks(table);
   add_read_benchmarks(table);
   add_sync_benchmarks(table);
+  add_scale_benchmarks(table);
   benchmark::RunSpecifiedBenchmarks(&table);
   return table.failed() ? 1 : 0;
 }

@@ -149,6 +149,21 @@ void get_random(State& state) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
 }
 
+void seek_time(State& state) {
+  const Library& library = Library::get();
+  const Extent extent = library.journal()->extent();
+  RecordBatch batch;
+  must(library.journal()->read_records(RecordNumber(0), 1, 1, batch));
+  const Time begin = batch.items.front().time;
+  const auto span = static_cast<uint64_t>((extent.last_time - begin).count()) + 1;
+  RandomRecords random;
+  for (auto _ : state) {
+    const Time time = begin + std::chrono::milliseconds(random.next() % span);
+    benchmark::DoNotOptimize(must(library.journal()->seek(time)));
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+}
+
 void pread_random(State& state) {
   const Library& library = Library::get();
   RandomRecords random;
@@ -170,6 +185,7 @@ void add_read_benchmarks(Comparison& table) {
   table.add("read, records backward / our forward", 1, walk_backward, forward);
   table.add("read, bytes / read", 1, read_journal_bytes, read_file_bytes);
   table.add("read, random record / pread", 10'000, get_random, pread_random);
+  table.add("seek by time / pread", 10'000, seek_time, pread_random);
 }
 
 }  // namespace range::bench
