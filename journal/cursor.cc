@@ -62,7 +62,7 @@ Status Cursor::load_before(RecordNumber end) {
     const RecordNumber begin = journal_->extent().begin.record;
     if (begin >= end) return {};  // retention took what was before the cursor
     count = std::min<uint64_t>(count, end - begin);
-    const Status read = journal_->read_records(end - count, count, kBatchBytesMax, batch_);
+    Status read = journal_->read_records(end - count, count, kBatchBytesMax, batch_);
     if (read && (batch_.items.size() == count || count == 1)) {
       reach_ = count;
       return {};

@@ -37,7 +37,7 @@ struct JournalContext {
   Names& names;
   SyncQueue& sync_queue;
   MappingSizes mapping;
-  BootId boot_id;
+  BootId boot_id{};
 };
 
 // Owned by everybody who uses it and, while it has something to sync, by the sync queue.

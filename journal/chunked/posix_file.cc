@@ -30,6 +30,7 @@ FileKind to_file_kind(mode_t mode) {
 // What of a list of byte ranges is still to be written, handed out in pieces that pwritev(2) takes.
 class Unwritten {
  public:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): see iov_
   explicit Unwritten(std::span<const ConstBytes> parts) : parts_(parts) {}
 
   // The next ranges; none once everything is written.
@@ -98,7 +99,8 @@ class Gathered {
 
 class PosixRegion : public Region {
  public:
-  PosixRegion(std::byte* data, size_t size, const Path& path) : Region(data, size), path_(path) {}
+  PosixRegion(std::byte* data, size_t size, Path path)
+      : Region(data, size), path_(std::move(path)) {}
   ~PosixRegion() override { ::munmap(data(), bytes().size()); }
 
   Status store(size_t at, ConstBytes from) override {
