@@ -45,6 +45,18 @@ struct Extent {
   Time last_time{};         // of the newest record; the creation of the journal if it has none
 };
 
+// One of the files that a journal is made of: the unit in which it is dropped.
+struct ChunkInfo {
+  ChunkId id;
+  RecordNumber first_record;
+  uint64_t records = 0;  // an open one included
+  ByteOffset first_byte;
+  uint64_t bytes = 0;
+  Time start{};  // no record of it is older
+
+  friend bool operator==(const ChunkInfo&, const ChunkInfo&) = default;
+};
+
 // Figures for people. Nothing in the engine depends on them.
 struct JournalInfo {
   uint64_t chunks = 0;
@@ -168,6 +180,8 @@ class Journal {
   virtual Status set_attributes(const Attributes& attributes) = 0;
 
   virtual Result<JournalInfo> info() = 0;
+  // In order, the one that takes appends last. Those of a damaged store may leave gaps.
+  virtual std::vector<ChunkInfo> chunks() const = 0;
 
  protected:
   Journal() = default;

@@ -82,6 +82,7 @@ class FakeJournal : public Journal {
   Attributes attributes() const override { return {}; }
   Status set_attributes(const Attributes& /*attributes*/) override { return {}; }
   Result<JournalInfo> info() override { return JournalInfo{}; }
+  std::vector<ChunkInfo> chunks() const override { return {}; }
 
  private:
   static Location location(uint64_t record) {

@@ -226,6 +226,27 @@ TEST_F(JournalRecords, ATimeLeadsToTheFirstRecordNotOlder) {
   EXPECT_EQ(seek(env_->now() + seconds(1000)), RecordNumber(100));
 }
 
+TEST_F(JournalRecords, ChunksFollowEachOtherWithoutAGap) {
+  EXPECT_TRUE(app_->chunks().empty());
+  append_lines(*app_, 0, 100);
+  append(*app_, "open");
+  const std::vector<ChunkInfo> chunks = app_->chunks();
+  ASSERT_EQ(chunks.size(), 3U);
+  RecordNumber record;
+  ByteOffset byte;
+  for (const ChunkInfo& chunk : chunks) {
+    EXPECT_EQ(chunk.first_record, record);
+    EXPECT_EQ(chunk.first_byte, byte);
+    EXPECT_EQ(app_->seek(record)->position, (Position{chunk.id, 0}));
+    record += chunk.records;
+    byte += chunk.bytes;
+  }
+  EXPECT_EQ(record, app_->extent().end.record);
+  EXPECT_EQ(byte, app_->extent().end.offset);
+  reopen_journal();
+  EXPECT_EQ(app_->chunks(), chunks);
+}
+
 TEST_F(JournalRecords, OnlyTheChunkThatIsAppendedToHasRoomAhead) {
   append_lines(*app_, 0, 80);
   const std::vector<Path> dats = files(app_->id(), ".dat");

@@ -78,20 +78,35 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
   return {};
 }
 
+std::vector<ChunkInfo> ChunkedJournal::chunks() const {
+  MutexLock lock(mutex_);
+  std::vector<ChunkInfo> chunks;
+  chunks.reserve(table_.size());
+  for (size_t i = 0; i < table_.size(); ++i) {
+    const ChunkHeader& header = table_.header(i);
+    const ChunkEnd end = table_.end_of(i);
+    chunks.push_back({.id = header.chunk,
+                      .first_record = header.first_record,
+                      .records = end.records,
+                      .first_byte = header.first_byte,
+                      .bytes = end.bytes,
+                      .start = header.start});
+  }
+  return chunks;
+}
+
 Result<JournalInfo> ChunkedJournal::info() {
   JournalInfo info;
-  std::vector<ChunkHeader> chunks;
   {
     MutexLock lock(mutex_);
-    for (size_t i = 0; i < table_.size(); ++i) chunks.push_back(table_.header(i));
     if (failure_) info.failure = to_string(*failure_);
     info.torn_tails = torn_tails_;
   }
   info.clock_ahead = context_.clock.ahead();
-  info.chunks = chunks.size();
-  for (const ChunkHeader& header : chunks) {
+  for (const ChunkInfo& chunk : chunks()) {
+    ++info.chunks;
     for (const char* extension : {".dat", ".idx"}) {
-      const auto stat = context_.env.stat(directory_ / chunk_file_name(header.chunk, extension));
+      const auto stat = context_.env.stat(directory_ / chunk_file_name(chunk.id, extension));
       if (stat) info.disk_bytes += stat->disk_bytes;
     }
   }

@@ -73,6 +73,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Attributes attributes() const override;
   Status set_attributes(const Attributes& attributes) override;
   Result<JournalInfo> info() override;
+  std::vector<ChunkInfo> chunks() const override;
 
   // Keeps others from appending as long as the lock is held.
   std::unique_lock<std::mutex> hold_appends() { return std::unique_lock(append_mutex_); }

@@ -34,6 +34,7 @@ class MemoryJournal : public Journal {
   Attributes attributes() const override;
   Status set_attributes(const Attributes& attributes) override;
   Result<JournalInfo> info() override;
+  std::vector<ChunkInfo> chunks() const override { return {}; }
 
   void set_now(Time now);
   // From now on append() and sync() fail with `error`.
