@@ -14,31 +14,31 @@ class Callers {
  public:
   // Returns whether this caller led.
   bool call() {
-    const int number = ++given_out_;
-    const bool leads = group_.lead_or_wait([&] {
-      ++asked_;
-      return synced_ >= number;
+    const int number = ++given_out;
+    const bool leads = group.lead_or_wait([&] {
+      ++asked;
+      return synced >= number;
     });
     if (!leads) return false;
-    group_.begin();
-    const int covered = given_out_;
-    ++syncs_;
-    synced_ = covered;
-    group_.end();
+    group.begin();
+    const int covered = given_out;
+    ++syncs;
+    synced = covered;
+    group.end();
     return true;
   }
 
-  SyncGroup group_;
-  std::atomic<int> given_out_ = 0;
-  std::atomic<int> asked_ = 0;
-  std::atomic<int> synced_ = 0;
-  std::atomic<int> syncs_ = 0;
+  SyncGroup group;
+  std::atomic<int> given_out = 0;
+  std::atomic<int> asked = 0;
+  std::atomic<int> synced = 0;
+  std::atomic<int> syncs = 0;
 };
 
 TEST(SyncGroup, WhoIsAloneLeadsEachTime) {
   Callers callers;
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(callers.call());
-  EXPECT_EQ(callers.syncs_, 3);
+  EXPECT_EQ(callers.syncs, 3);
 }
 
 TEST(SyncGroup, WhatIsDoneNeedsNoLeader) {
@@ -49,19 +49,19 @@ TEST(SyncGroup, WhatIsDoneNeedsNoLeader) {
 TEST(SyncGroup, CallersDuringASyncShareTheNext) {
   constexpr int kThreads = 5;
   Callers callers;
-  ASSERT_TRUE(callers.group_.lead_or_wait([] { return false; }));
-  callers.group_.begin();
+  ASSERT_TRUE(callers.group.lead_or_wait([] { return false; }));
+  callers.group.begin();
   std::atomic<int> led = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] { led += callers.call() ? 1 : 0; });
   }
-  while (callers.asked_ < kThreads) std::this_thread::yield();
-  EXPECT_EQ(callers.syncs_, 0);
-  callers.group_.end();
+  while (callers.asked < kThreads) std::this_thread::yield();
+  EXPECT_EQ(callers.syncs, 0);
+  callers.group.end();
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(led, 1);
-  EXPECT_EQ(callers.syncs_, 1);
+  EXPECT_EQ(callers.syncs, 1);
 }
 
 TEST(SyncGroup, NobodyWaitsForEverHoweverManyCallAgain) {
@@ -75,7 +75,7 @@ TEST(SyncGroup, NobodyWaitsForEverHoweverManyCallAgain) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(callers.synced_, kThreads * kCalls);
+  EXPECT_EQ(callers.synced, kThreads * kCalls);
 }
 
 }  // namespace
