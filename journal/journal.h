@@ -92,6 +92,15 @@ struct RecordBatch {
     ConstBytes bytes;
     Time time{};
   };
+
+  // The items of a copy would lie in what the original owns.
+  RecordBatch() = default;
+  RecordBatch(RecordBatch&&) = default;
+  RecordBatch& operator=(RecordBatch&&) = default;
+  RecordBatch(const RecordBatch&) = delete;
+  RecordBatch& operator=(const RecordBatch&) = delete;
+  ~RecordBatch() = default;
+
   RecordNumber first;  // number of items[0]
   Position position;   // of items[0]; the others follow it
   std::vector<Item> items;

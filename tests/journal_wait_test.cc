@@ -52,6 +52,15 @@ TEST_F(JournalWait, AnAppendWakesThoseWhomItConcerns) {
   append(*app_, "ee\n");
 }
 
+TEST_F(JournalWait, AnotherFramingCompletesTheOpenRecord) {
+  append(*app_, "open");
+  std::jthread waiting(
+      [&] { EXPECT_TRUE(app_->wait_for_record(RecordNumber(0), kNever).value()); });
+  Attributes attributes = app_->attributes();
+  attributes.framing = Framing::kWrite;
+  ASSERT_TRUE(app_->set_attributes(attributes));
+}
+
 TEST_F(JournalWait, AStopEndsTheWait) {
   std::stop_source stop;
   std::jthread waiting([&] {

@@ -10,17 +10,12 @@ namespace range {
 
 std::shared_ptr<Region> ReadMapping::cover(File& file, uint64_t bytes) {
   MutexLock lock(mutex_);
-  if (region_ && region_->bytes().size() >= bytes) return region_;
+  if (region_ && region_->bytes().size() >= bytes && !region_->failed()) return region_;
   // Twice as much: the file may grow, and only address space is taken up.
   const uint64_t size = (bytes * 2 + page_bytes()) / page_bytes() * page_bytes();
   auto region = file.map(0, size, File::Access::kRead);
   region_ = region ? std::shared_ptr<Region>(*std::move(region)) : nullptr;
   return region_;
-}
-
-void ReadMapping::drop() {
-  MutexLock lock(mutex_);
-  region_.reset();
 }
 
 ChunkFileCache::ChunkFileCache(Env& env, size_t descriptors_max, bool read_only)

@@ -19,8 +19,6 @@ class ReadMapping {
  public:
   // At least the first `bytes` of `file`; null where they cannot be mapped.
   std::shared_ptr<Region> cover(File& file, uint64_t bytes);
-  // The next call maps anew: the disk has failed below what there is.
-  void drop();
 
  private:
   Mutex mutex_;

@@ -121,7 +121,8 @@ Status ChunkedJournal::resume(const ChunkScan& scan) {
     RETURN_IF_ERROR(writer->sync_files());
     RETURN_IF_ERROR(writer->store_mark(scan.end, writer->closed(), context_.boot_id));
   }
-  if (last) active_ = writer;
+  // Syncs let go of a closed chunk while appends go on.
+  if (last && !writer->closed()) active_ = writer;
   MutexLock lock(mutex_);
   torn_tails_ += cut ? 1 : 0;
   if (scan.end == marked && writer->mark_synced()) {
@@ -208,6 +209,7 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
     unsynced_.push_back({active_, false});
     directory_unsynced_ = true;
     enqueue();
+    if (waiting_ > 0) grown_.notify_all();  // a record that was open is complete now
   }
   return {};
 }

@@ -64,8 +64,6 @@ std::invoke_result_t<Read, ChunkReader&> ChunkedJournal::read_chunk(const ChunkP
     ChunkReader reader(view);
     auto result = read(reader);
     if (!view.failed()) return result;
-    view.files->dat_mapping.drop();
-    view.files->idx_mapping.drop();
   }
 }
 
@@ -123,10 +121,14 @@ class ChunkedJournal::Source : public RecordSource {
     return nullptr;
   }
 
+  // Mapped chunks need no open files, and nobody knows how many batches are kept: so files stay
+  // open for one chunk at most, one that is not mapped.
   const ChunkView& add(ChunkView view) {
-    std::erase_if(views_,
-                  [&](const ChunkView& old) { return old.header.chunk == view.header.chunk; });
+    std::erase_if(views_, [&](const ChunkView& old) {
+      return !old.mapped() || old.header.chunk == view.header.chunk;
+    });
     if (views_.size() == kChunksMax) views_.erase(views_.begin());
+    if (view.mapped()) view.files.reset();
     return views_.emplace_back(std::move(view));
   }
 
@@ -170,8 +172,6 @@ Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_
     Status read = ChunkReader(*view).read_records(
         static_cast<uint32_t>(first - view->header.first_record), records_max, bytes_max, batch);
     if (!view->failed()) return read;
-    view->files->dat_mapping.drop();
-    view->files->idx_mapping.drop();
   }
 }
 

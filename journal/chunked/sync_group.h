@@ -1,6 +1,7 @@
 // Group commit: callers that want the same thing synced, of whom one does it for all.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -28,6 +29,7 @@ class SyncGroup {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kPatienceMax{5};
 
   std::mutex mutex_;
   // Guarded by it:
@@ -62,7 +64,8 @@ bool SyncGroup::lead_or_wait(const Done& done) {
 
 inline void SyncGroup::begin() {
   std::unique_lock lock(mutex_);
-  arrival_.wait_for(lock, lasted_ / 2, [&] { return arrived_ >= expected_; });
+  const auto patience = std::min<Clock::duration>(lasted_ / 2, kPatienceMax);
+  arrival_.wait_for(lock, patience, [&] { return arrived_ >= expected_; });
   covered_ = std::exchange(arrived_, 0);
   began_ = Clock::now();
 }
