@@ -75,13 +75,15 @@ class RecordSource {
   RecordSource(const RecordSource&) = delete;
   RecordSource& operator=(const RecordSource&) = delete;
 
-  bool is_of(const Journal& journal) const { return journal_ == &journal; }
+  bool is_of(const Journal& journal) const;
 
  protected:
-  explicit RecordSource(const Journal& journal) : journal_(&journal) {}
+  explicit RecordSource(const Journal& journal);
 
  private:
-  const Journal* const journal_;  // to compare only: it may be gone
+  // To compare only: the journal may be gone, and another one have its address.
+  const Journal* const journal_;
+  const JournalId id_;
 };
 
 // Consecutive complete records of one chunk, verified. Their bytes are valid, and stay the same, as
@@ -195,6 +197,12 @@ class Journal {
  protected:
   Journal() = default;
 };
+
+inline RecordSource::RecordSource(const Journal& journal) : journal_(&journal), id_(journal.id()) {}
+
+inline bool RecordSource::is_of(const Journal& journal) const {
+  return journal_ == &journal && id_ == journal.id();
+}
 
 // The most that one append may hold.
 inline constexpr size_t kAppendBytesMax = size_t{128} << 20;

@@ -54,8 +54,8 @@ class AppendWindowTest : public testing::Test {
 
 const MappingSizes AppendWindowTest::kSizes{.writes_before = 2,
                                             .append_bytes_max = 1000,
-                                            .bytes_first = page_bytes(),
-                                            .bytes_max = 2 * page_bytes()};
+                                            .window_bytes_first = page_bytes(),
+                                            .window_bytes_max = 2 * page_bytes()};
 
 TEST_F(AppendWindowTest, TheFirstAppendsAreWrittenAndThenTheyAreStored) {
   append_times(4, "some line\n");

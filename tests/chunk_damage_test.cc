@@ -252,5 +252,25 @@ TEST_F(ChunkDamage, EveryTruncationOfTheLastFilesLeavesAPrefix) {
   }
 }
 
+// Room that could not be given back when its chunk was closed is no part of it.
+TEST_F(ChunkDamage, ZerosBehindAClosedChunkHideNothing) {
+  const auto app = journal();
+  append_lines(*app, 0, 20);
+  append(*app, "open");
+  Attributes attributes = app->attributes();
+  attributes.framing = Framing::kWrite;
+  ASSERT_TRUE(app->set_attributes(attributes));
+  append_record(*app, "next");
+  ASSERT_TRUE(app->sync());
+  for (const char* extension : {".dat", ".idx"}) {
+    const Path file = files(app->id(), extension).front();
+    env_->write_raw(file, env_->read_all(file) + std::string(100'000, '\0'));
+  }
+  std::vector<std::string> expected = lines(0, 20);
+  expected.insert(expected.end(), {"open", "next"});
+  EXPECT_EQ(records(app), expected);
+  EXPECT_EQ(read_all(*app).size(), 2008U);
+}
+
 }  // namespace
 }  // namespace range

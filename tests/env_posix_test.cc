@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/filesystem/operations.hpp>
 #include <cerrno>
+#include <climits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,10 +58,28 @@ TEST_F(EnvPosix, WrittenPartsAreReadBackConcatenated) {
 
 TEST_F(EnvPosix, MorePartsThanOneSystemCallTakesAreAllWritten) {
   auto file = create("a");
-  std::vector<ConstBytes> parts(3000, as_bytes("xyz"));
+  const std::string part(2000, 'x');  // too large to be copied together
+  std::vector<ConstBytes> parts(3 * IOV_MAX, as_bytes(part));
+  parts.push_back(as_bytes("end"));
   ASSERT_TRUE(file->write_at(0, parts));
-  EXPECT_EQ(file->stat()->size, 9000U);
-  EXPECT_EQ(read(*file, 8994, 6), "xyzxyz");
+  EXPECT_EQ(file->stat()->size, 6000U * IOV_MAX + 3);
+  EXPECT_EQ(read(*file, 6000U * IOV_MAX - 1, 4), "xend");
+}
+
+TEST_F(EnvPosix, SmallPartsOfAnySizesAreAllWrittenInOrder) {
+  auto file = create("a");
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < 20'000; ++i) texts.push_back(std::string(i % 40, char('a' + i % 26)));
+  texts[100] = std::string(128 << 10, 'L');
+  texts[101] = std::string(300'000, 'M');
+  std::string expected;
+  std::vector<ConstBytes> parts;
+  for (const std::string& text : texts) {
+    parts.push_back(as_bytes(text));
+    expected += text;
+  }
+  ASSERT_TRUE(file->write_at(7, parts));
+  EXPECT_EQ(read(*file, 7, expected.size() + 1), expected);
 }
 
 TEST_F(EnvPosix, FilesAndDirectoriesAreForTheOwnerOnly) {

@@ -265,6 +265,17 @@ TEST_F(JournalRecords, OnlyTheChunkThatIsAppendedToHasRoomAhead) {
   EXPECT_EQ(records(app_), lines(0, 120));
 }
 
+TEST_F(JournalRecords, AppendsThatAreSyncedOneByOneGetRoomAheadSooner) {
+  const auto size = [&] { return env_->read_all(files(app_->id(), ".dat").front()).size(); };
+  for (int i = 0; i < 4; ++i) {
+    append(*app_, line(i));
+    ASSERT_TRUE(app_->sync());
+    EXPECT_EQ(size(), 100U * (static_cast<size_t>(i) + 1));
+  }
+  append(*app_, line(4));
+  EXPECT_GT(size(), 500U);
+}
+
 TEST_F(JournalRecords, ChunksThatBeginAtTheSameTimeAreAllFound) {
   append_lines(*app_, 0, 10);
   env_->advance(seconds(1));

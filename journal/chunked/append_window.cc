@@ -77,13 +77,13 @@ Result<bool> AppendWindow::open(File& file, uint64_t at) {
   auto region = file.map(begin_, bytes_next_, File::Access::kReadWrite);
   if (!region) return false;
   region_ = *std::move(region);
-  bytes_next_ = std::min(bytes_next_ * 2, sizes_.bytes_max);
+  bytes_next_ = std::min(bytes_next_ * 2, sizes_.window_bytes_max);
   return true;
 }
 
 bool AppendWindow::close(uint64_t end) {
   region_.reset();
-  bytes_next_ = sizes_.bytes_first;
+  bytes_next_ = sizes_.window_bytes_first;
   writes_ = 0;
   refused_ = false;
   return std::exchange(file_end_, 0) > end;

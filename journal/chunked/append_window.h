@@ -19,7 +19,7 @@ namespace range {
 class AppendWindow {
  public:
   explicit AppendWindow(const MappingSizes& sizes)
-      : sizes_(sizes), bytes_next_(sizes.bytes_first) {}
+      : sizes_(sizes), bytes_next_(sizes.window_bytes_first) {}
 
   // Appends `parts` of `size` bytes at `at`, the end of what was appended so far; `at` and the
   // sizes of a file that is written in `words` are multiples of 8, and what a process that dies

@@ -215,11 +215,13 @@ Status ChunkReader::read_records(uint32_t record, size_t records_max, size_t byt
   records_max = std::min<size_t>(records_max, complete - record);
   ASSIGN_OR_RETURN(const bool all, take_run(record, records_max, bytes_max, batch));
   if (all) return {};
+  uint64_t bytes = 0;
+  for (const RecordBatch::Item& item : batch.items) bytes += item.bytes.size();
   ASSIGN_OR_RETURN(Walk walk, walk_from(record + static_cast<uint32_t>(batch.items.size())));
-  const uint64_t first_byte = walk.start;
-  while (batch.items.size() < records_max && walk.start - first_byte <= bytes_max) {
+  while (batch.items.size() < records_max && bytes <= bytes_max) {
     ASSIGN_OR_RETURN(const bool intact, take_record(walk, batch));
     if (!intact) break;
+    bytes += batch.items.back().bytes.size();
   }
   if (batch.items.empty()) return corrupt(record);
   if (view().mapped()) return {};

@@ -16,16 +16,6 @@ bool all_zero(ConstBytes bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
-// Whether a file holds nothing but zeros from `from` on.
-Result<bool> only_zeros(File& file, uint64_t from) {
-  std::vector<std::byte> block(size_t{64} << 10);
-  for (;; from += block.size()) {
-    ASSIGN_OR_RETURN(const size_t got, file.read_at(from, block));
-    if (!all_zero(ConstBytes(block).first(got))) return false;
-    if (got < block.size()) return true;
-  }
-}
-
 Result<Sector> read_sector(File& file, uint64_t at) {
   Sector sector{};
   RETURN_IF_ERROR(file.read_at(at, sector));
@@ -47,12 +37,6 @@ class TailScan {
     return {};
   }
 
-  // Whether nothing was ever written behind where walk() stopped.
-  Result<bool> at_end() const {
-    if (index_ >= view_.end.entries) return true;
-    return only_zeros(*view_.files->idx, end_of_entries(index_));
-  }
-
   // Goes on over damaged entries to the last valid one. Returns whether there was any.
   Result<bool> walk_over_damage() {
     bool found = false;
@@ -67,6 +51,7 @@ class TailScan {
   }
 
   const ChunkEnd& end() const { return end_; }
+  bool at_end() const { return index_ >= view_.end.entries; }
   bool amid_append() const { return seen_.entries != end_.entries; }
 
  private:
@@ -103,8 +88,22 @@ class TailScan {
 }  // namespace
 
 Result<uint32_t> count_slots(File& idx) {
+  constexpr uint64_t kBlockFirst = 64;
+  constexpr uint64_t kBlockMax = uint64_t{64} << 10;
+  constexpr uint64_t kGrowth = 8;
   ASSIGN_OR_RETURN(const FileStat stat, idx.stat());
-  const uint64_t bytes = stat.size - std::min(stat.size, kEntriesAt);
+  uint64_t end = std::max(stat.size, kEntriesAt);
+  std::vector<std::byte> block;
+  // Mostly the file ends with an entry, and one small block tells.
+  for (uint64_t size = kBlockFirst; block.empty() && end > kEntriesAt;
+       size = std::min(size * kGrowth, kBlockMax)) {
+    block.resize(std::min(size, end - kEntriesAt));
+    end -= block.size();
+    ASSIGN_OR_RETURN(const size_t got, idx.read_at(end, block));
+    block.resize(got);
+    while (!block.empty() && block.back() == std::byte{0}) block.pop_back();
+  }
+  const uint64_t bytes = end + block.size() - kEntriesAt;
   return static_cast<uint32_t>(std::min((bytes + kEntryBytes - 1) / kEntryBytes, kChunkEntriesMax));
 }
 
@@ -149,13 +148,12 @@ Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan 
   RETURN_IF_ERROR(tail.walk());
   const bool damaged = scan.tail == Tail::kCorrupt;
   const bool rebooted = written_in(scan) != boot_id && !damaged;
-  ASSIGN_OR_RETURN(const bool at_end, tail.at_end());
-  if (!at_end && !rebooted) {
+  if (!tail.at_end() && !rebooted) {
     // Within one boot nothing but the append in flight can be incomplete: valid entries behind an
     // invalid one mean that stored bytes have changed.
     ASSIGN_OR_RETURN(const bool more, tail.walk_over_damage());
     scan.tail = more ? Tail::kCorrupt : Tail::kInFlight;
-  } else if (!at_end || tail.amid_append()) {
+  } else if (!tail.at_end() || tail.amid_append()) {
     scan.tail = rebooted ? Tail::kTorn : Tail::kInFlight;
   } else if (!damaged) {
     scan.tail = Tail::kClean;

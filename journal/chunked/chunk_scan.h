@@ -43,7 +43,8 @@ Result<ChunkScan> scan_marks(File& idx, ChunkId chunk);
 Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan scan,
                             const BootId& boot_id);
 
-// How many entries there is room for in an index file. Zeros at its end may not have been written.
+// How many entries an index file has, valid or not. Zeros at its end are none of them: room that
+// was made ahead of appends, or the end of the last one.
 Result<uint32_t> count_slots(File& idx);
 
 }  // namespace range

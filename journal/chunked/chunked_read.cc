@@ -95,15 +95,11 @@ Result<size_t> ChunkedJournal::read_one(ByteOffset from, MutableBytes into) {
 // The chunks that a batch was filled from last, as far as they went then.
 class ChunkedJournal::Source : public RecordSource {
  public:
-  explicit Source(const ChunkedJournal& journal) : RecordSource(journal), id_(journal.id()) {}
+  explicit Source(const ChunkedJournal& journal) : RecordSource(journal) {}
 
   // The source of `batch` if it was filled from `journal`, or an empty one that it gets.
   static Source& of(RecordBatch& batch, const ChunkedJournal& journal) {
-    if (batch.source && batch.source->is_of(journal)) {
-      auto& source = static_cast<Source&>(*batch.source);
-      // A journal that is gone may have had the same address.
-      if (source.id_ == journal.id()) return source;
-    }
+    if (batch.source && batch.source->is_of(journal)) return static_cast<Source&>(*batch.source);
     auto source = std::make_shared<Source>(journal);
     Source& created = *source;
     batch.items.clear();
@@ -139,7 +135,6 @@ class ChunkedJournal::Source : public RecordSource {
     return view.header.first_record + view.end.records - (view.end.open_bytes > 0 ? 1 : 0);
   }
 
-  const JournalId id_;
   std::vector<ChunkView> views_;
 };
 

@@ -72,8 +72,9 @@ void EntryBuilder::add_fragment(ConstBytes fragment, bool open) {
 }
 
 void EntryBuilder::write_pending() {
-  const EntryBytes encoded =
-      encode_checked(chunk_, pending_.index, pending_.start, pending_.entry, pending_.payload);
+  FragmentEntry& entry = pending_.entry;
+  entry.check = fragment_check(chunk_, pending_.index, pending_.start, entry, pending_.payload);
+  const EntryBytes encoded = encode(entry);
   entries_.insert(entries_.end(), encoded.begin(), encoded.end());
 }
 

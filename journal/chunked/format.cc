@@ -52,27 +52,6 @@ bool has_check(const Sector& sector, uint64_t seed) {
          XXH3_64bits_withSeed(sector.data(), kSectorCheckAt, seed);
 }
 
-uint64_t third_word(const FragmentEntry& entry) {
-  return uint64_t{entry.record} | (entry.last_of_append ? kLastOfAppendBit : 0) |
-         (entry.open ? kOpenBit : 0) | entry.ms << kMsShift;
-}
-
-uint32_t check_of(ChunkId chunk, uint32_t index, uint64_t start, uint32_t end, uint64_t word,
-                  ConstBytes payload) {
-  const std::array<uint64_t, 5> place = {chunk.value(), index, start, end, word};
-  const uint64_t seed = XXH3_64bits(place.data(), sizeof place);
-  const uint64_t hash = XXH3_64bits_withSeed(payload.data(), payload.size(), seed);
-  return static_cast<uint32_t>(hash ^ (hash >> 32));
-}
-
-EntryBytes encode_entry(uint32_t end, uint32_t check, uint64_t word) {
-  EntryBytes bytes;
-  put(bytes, 0, end);
-  put(bytes, 4, check);
-  put(bytes, 8, word);
-  return bytes;
-}
-
 // 16 hex digits of either case.
 std::optional<uint64_t> parse_hex16(std::string_view text) {
   uint64_t value = 0;
@@ -148,19 +127,12 @@ std::optional<Mark> decode_mark(const Sector& sector, ChunkId chunk) {
   };
 }
 
-EntryBytes encode(const FragmentEntry& entry) {
-  return encode_entry(entry.end, entry.check, third_word(entry));
-}
-
-EntryBytes encode_checked(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
-                          ConstBytes payload) {
-  const uint64_t word = third_word(entry);
-  return encode_entry(entry.end, check_of(chunk, index, start, entry.end, word, payload), word);
-}
-
 uint32_t fragment_check(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
                         ConstBytes payload) {
-  return check_of(chunk, index, start, entry.end, third_word(entry), payload);
+  const std::array<uint64_t, 5> place = {chunk.value(), index, start, entry.end, third_word(entry)};
+  const uint64_t seed = XXH3_64bits(place.data(), sizeof place);
+  const uint64_t hash = XXH3_64bits_withSeed(payload.data(), payload.size(), seed);
+  return static_cast<uint32_t>(hash ^ (hash >> 32));
 }
 
 std::string chunk_file_name(ChunkId chunk, std::string_view extension) {

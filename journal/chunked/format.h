@@ -122,7 +122,7 @@ struct FragmentEntry {
 
 Sector encode(const ChunkHeader& header);
 Sector encode(const Mark& mark, ChunkId chunk);
-EntryBytes encode(const FragmentEntry& entry);
+inline EntryBytes encode(const FragmentEntry& entry);
 
 // Nothing if the sector does not hold what it should. The version is that of an intact header,
 // whatever else the header says.
@@ -138,10 +138,6 @@ inline FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes)
 uint32_t fragment_check(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
                         ConstBytes payload);
 
-// Encodes an entry with the check that is right for it, whatever `entry.check` is.
-EntryBytes encode_checked(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
-                          ConstBytes payload);
-
 // File names: 16 upper-case hex digits and ".dat" or ".idx".
 std::string chunk_file_name(ChunkId chunk, std::string_view extension);
 std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_view extension);
@@ -150,12 +146,26 @@ std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_vie
 std::string to_string(JournalId journal);
 std::optional<JournalId> parse_journal_id(std::string_view text);
 
-// --- inline, because reading a record does little else ---
+// --- inline, because appending and reading a record do little else ---
 
-inline constexpr uint64_t kRecordMask = (uint64_t{1} << 28) - 1;
+inline constexpr uint64_t kRecordMask = kChunkRecordsMax;
 inline constexpr uint64_t kLastOfAppendBit = uint64_t{1} << 28;
 inline constexpr uint64_t kOpenBit = uint64_t{1} << 29;
 inline constexpr int kMsShift = 30;
+
+inline uint64_t third_word(const FragmentEntry& entry) {
+  return uint64_t{entry.record} | (entry.last_of_append ? kLastOfAppendBit : 0) |
+         (entry.open ? kOpenBit : 0) | entry.ms << kMsShift;
+}
+
+inline EntryBytes encode(const FragmentEntry& entry) {
+  EntryBytes bytes;
+  const uint64_t word = third_word(entry);
+  std::memcpy(bytes.data(), &entry.end, sizeof entry.end);
+  std::memcpy(bytes.data() + 4, &entry.check, sizeof entry.check);
+  std::memcpy(bytes.data() + 8, &word, sizeof word);
+  return bytes;
+}
 
 inline FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes) {
   uint32_t end = 0;

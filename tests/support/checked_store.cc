@@ -14,8 +14,8 @@ namespace {
 // Small ones, soon: workloads of a few appends are to use everything there is.
 const MappingSizes kMapping{.writes_before = 1,
                             .append_bytes_max = 1000,
-                            .bytes_first = page_bytes(),
-                            .bytes_max = 2 * page_bytes(),
+                            .window_bytes_first = page_bytes(),
+                            .window_bytes_max = 2 * page_bytes(),
                             .read_bytes_min = 1};
 
 }  // namespace

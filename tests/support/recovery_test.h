@@ -35,16 +35,19 @@ class RecoveryTest : public EngineTest {
 
   std::vector<std::string> found() { return records(journal()); }
 
-  // Opens the store as it is on another machine, and looks at journal "app": every record that is
-  // served must be what was appended in its place.
-  void expect_intact_records(SimEnv& machine, const std::vector<std::string>& appended) {
+  // The records of journal "app" in the store as it is on another machine.
+  void served_on(SimEnv& machine, std::vector<std::string>& served) {
     const auto store = ChunkedStore::open(machine, "/store", options_, false);
     ASSERT_TRUE(store) << to_string(store.error());
-    const auto entry = (*store)->look_up("app");
-    ASSERT_TRUE(entry && *entry);
-    const auto app = (*store)->open(JournalId((*entry)->id), "app");
+    const auto app = (*store)->Store::open("app");
     ASSERT_TRUE(app) << to_string(app.error());
-    const std::vector<std::string> served = records(*app);
+    served = records(*app);
+  }
+
+  // Every record that is served on another machine must be what was appended in its place.
+  void expect_intact_records(SimEnv& machine, const std::vector<std::string>& appended) {
+    std::vector<std::string> served;
+    ASSERT_NO_FATAL_FAILURE(served_on(machine, served));
     ASSERT_LE(served.size(), appended.size());
     for (size_t i = 0; i < served.size(); ++i) {
       if (served[i] != "(corrupt)") {
@@ -57,13 +60,8 @@ class RecoveryTest : public EngineTest {
   void expect_prefix_after_power_loss(const Survival& survival,
                                       const std::vector<std::string>& appended) {
     const auto machine = env_->after_power_loss(survival);
-    const auto store = ChunkedStore::open(*machine, "/store", options_, false);
-    ASSERT_TRUE(store) << to_string(store.error());
-    const auto entry = (*store)->look_up("app");
-    ASSERT_TRUE(entry && *entry);
-    const auto app = (*store)->open(JournalId((*entry)->id), "app");
-    ASSERT_TRUE(app) << to_string(app.error());
-    const std::vector<std::string> served = records(*app);
+    std::vector<std::string> served;
+    ASSERT_NO_FATAL_FAILURE(served_on(*machine, served));
     ASSERT_LE(served.size(), appended.size());
     const std::vector<std::string> prefix(
         appended.begin(), appended.begin() + static_cast<std::ptrdiff_t>(served.size()));
