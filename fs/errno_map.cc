@@ -16,6 +16,8 @@ int to_errno(const Error& error) {
       return error.sys_errno != 0 ? error.sys_errno : EINVAL;
     case Errc::kOutOfRange:
       return ERANGE;
+    case Errc::kDropped:
+      return ESTALE;
     case Errc::kNotFound:
       return ENOENT;
     case Errc::kExists:

@@ -156,7 +156,7 @@ Result<size_t> Operations::read(HandleId id, uint64_t offset, MutableBytes into)
     const auto count = file->journal->read(file->base + offset + done, into.subspan(done));
     if (!count) {
       if (done > 0) break;  // what precedes the damage is readable
-      return count.error().code == Errc::kOutOfRange ? refused(ESTALE) : count.error();
+      return count.error();
     }
     if (*count == 0) break;
     done += *count;

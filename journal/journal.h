@@ -4,6 +4,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -21,6 +22,18 @@
 
 namespace range {
 
+// What a journal keeps. Beyond any of these limits its oldest chunks are dropped, but never the
+// one that takes appends, unless all of it is too old. So that little more than needed is dropped
+// at once, chunks are begun early: each holds an eighth of what is kept, but 64 KiB and a second at
+// least.
+struct Retention {
+  uint64_t max_bytes = 0;                // of payload; 0: no limit
+  uint64_t max_records = 0;              // 0: no limit
+  std::chrono::milliseconds max_age{0};  // since the append; 0: no limit
+
+  friend bool operator==(const Retention&, const Retention&) = default;
+};
+
 // What is stored about a journal or a directory besides its contents. An unset setting is inherited
 // from the directory above, at the root from StoreOptions. `framing` is resolved when a journal is
 // created (so a journal's is always set); the others whenever they are asked for.
@@ -31,6 +44,10 @@ struct Attributes {
   Time created{};
   std::optional<Framing> framing;
   std::optional<bool> keep;  // true: a journal with records cannot be removed
+  // As in Retention; 0 for no limit, whatever is set above.
+  std::optional<uint64_t> max_bytes;
+  std::optional<uint64_t> max_records;
+  std::optional<std::chrono::milliseconds> max_age;
 
   friend bool operator==(const Attributes&, const Attributes&) = default;
 };
@@ -155,20 +172,21 @@ class Journal {
 
   // Reads bytes from `from` on and returns how many: 0 at the end, and fewer than asked for before
   // the end or a damaged place. Nothing is returned that was not verified.
-  // Errors: kCorrupt if the byte at `from` is damaged, kOutOfRange before the beginning.
+  // Errors: kCorrupt if the byte at `from` is damaged, kDropped before the beginning.
   virtual Result<size_t> read(ByteOffset from, MutableBytes into) = 0;
 
   // Reads complete records from number `first` on into `batch`, replacing what it holds: at most
   // `records_max`, and no more after `bytes_max` bytes are exceeded. Fewer before the end of a
   // chunk or a damaged place; none only at the end of the journal. Reading into the same batch
-  // again saves memory and, in the same chunk, looking it up: then no lock is taken. Errors:
-  // kCorrupt if record `first` is damaged, kOutOfRange if it is not in the journal.
+  // again saves memory and, in the same chunk, looking it up: then no lock is taken. If that chunk
+  // is dropped meanwhile, the batch can still be filled from it, to its end. Errors: kCorrupt if
+  // record `first` is damaged, kDropped before the beginning, kOutOfRange past the end.
   virtual Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                               RecordBatch& batch) = 0;
 
   // Finds a place. `here` is where AfterHere counts from. A time leads to the first record appended
-  // at or after it; BeforeEnd stops at the oldest record. Errors: kOutOfRange past the end or for a
-  // position that was never part of this journal, kCorrupt if damage hides the place.
+  // at or after it; what was dropped leads to the oldest record. Errors: kOutOfRange past the end
+  // or for a position that was never part of this journal, kCorrupt if damage hides the place.
   virtual Result<Location> seek(const PositionSpec& spec, RecordNumber here = {}) = 0;
 
   // Waits until the journal has the byte at `offset`, or the complete record number `record`, but
@@ -189,6 +207,17 @@ class Journal {
   // Replaces the attributes; durable with the next sync. Another framing closes an open record and
   // applies from the next append on.
   virtual Status set_attributes(const Attributes& attributes) = 0;
+
+  // Drops the oldest chunks, up to `last`, which may be any chunk and need not be there. `visit` is
+  // called for each of them before, and may read from it (to archive it), but must not change the
+  // journal. When it fails, the chunks before that one are dropped, and its error is returned.
+  // Numbers and offsets stay what they are. What was dropped does not come back after a power loss.
+  // Errors: also those of append(), but that what was dropped already stays dropped.
+  using ChunkVisitor = std::function<Status(const ChunkInfo&)>;
+  virtual Status trim(ChunkId last, const ChunkVisitor& visit = {}) = 0;
+
+  // Drops what the limits in force do not allow. The store does this by itself: see StoreOptions.
+  virtual Status apply_retention() = 0;
 
   virtual Result<JournalInfo> info() = 0;
   // In order, the one that takes appends last. Those of a damaged store may leave gaps.

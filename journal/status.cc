@@ -14,6 +14,8 @@ const char* reason(Errc code) {
       return "invalid argument";
     case Errc::kOutOfRange:
       return "position out of range";
+    case Errc::kDropped:
+      return "not kept any more";
     case Errc::kNotFound:
       return "not found";
     case Errc::kExists:

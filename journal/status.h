@@ -14,6 +14,7 @@ namespace range {
 enum class Errc {
   kInvalid,        // an argument that can never be right: a bad name, a malformed position
   kOutOfRange,     // a position past the end of the journal
+  kDropped,        // a part of the journal that is not kept any more
   kNotFound,       // no such journal or directory
   kExists,         // the name is taken
   kNotEmpty,       // a directory with entries in it

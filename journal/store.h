@@ -21,7 +21,11 @@ struct StoreOptions {
   uint64_t chunk_size = uint64_t{64} << 20;       // bytes after which a new chunk is begun
   std::chrono::milliseconds sync_interval{1000};  // what is not synced by then is synced; > 0
   Framing framing = Framing::kLine;               // of journals whose directories do not set one
-  bool read_only = false;                         // nothing is written, not even to recover
+  Retention retention;                            // likewise, limit by limit
+  // How often every journal is looked at (less often if that takes long). Journals that begin a
+  // chunk are looked at within sync_interval. > 0
+  std::chrono::milliseconds retention_interval{60'000};
+  bool read_only = false;     // nothing is written, not even to recover
   size_t open_files_max = 0;  // descriptors for chunks; 0: three quarters of RLIMIT_NOFILE
   uint16_t host_id = 0;       // low 16 bits of chunk ids
 };
@@ -104,6 +108,10 @@ class Store {
 
   virtual Result<Attributes> directory_attributes(std::string_view path) = 0;
   virtual Status set_directory_attributes(std::string_view path, const Attributes& attributes) = 0;
+
+  // Drops what the limits of the journals do not allow, of all of them, as far as that is possible;
+  // the first error. The store does this by itself every retention_interval.
+  virtual Status apply_retention() = 0;
 
   // Makes everything appended so far to any journal, and every name, survive power loss. Afterwards
   // removed journals take up no more space, but for those that somebody has open.

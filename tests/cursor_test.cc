@@ -48,7 +48,7 @@ class FakeJournal : public Journal {
     batch.items.clear();
     if (failure_) return Error{*failure_, 0, {}};
     if (first.value() < begin_ || first.value() > records_.size())
-      return Error{Errc::kOutOfRange, 0, {}};
+      return Error{Errc::kDropped, 0, {}};
     if (damaged_.contains(first.value())) return Error{Errc::kCorrupt, 0, {}};
     const uint64_t complete = records_.size() - (open_ ? 1 : 0);
     size_t bytes = 0;
@@ -81,6 +81,8 @@ class FakeJournal : public Journal {
   Result<Location> sync() override { return location(records_.size()); }
   Attributes attributes() const override { return {}; }
   Status set_attributes(const Attributes& /*attributes*/) override { return {}; }
+  Status trim(ChunkId /*last*/, const ChunkVisitor& /*visit*/) override { return {}; }
+  Status apply_retention() override { return {}; }
   Result<JournalInfo> info() override { return JournalInfo{}; }
   std::vector<ChunkInfo> chunks() const override { return {}; }
 

@@ -9,7 +9,7 @@
 namespace range {
 namespace {
 
-constexpr ChunkId kChunk(7);
+constexpr ChunkSeed kChunk(7);
 
 // The entries in `bytes`, each of which must be valid for its part of `payload`, which begins at
 // `start` with entry number `index`.

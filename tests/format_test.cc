@@ -89,7 +89,7 @@ TEST(Format, EntryBytesAndCheckAreFrozen) {
                       .open = true,
                       .ms = 0x212345678};
   entry.check =
-      fragment_check(ChunkId(0x18EA34EE67450007), 5, 0x010202FF, entry, as_bytes("five\n"));
+      fragment_check(ChunkSeed(0x18EA34EE67450007), 5, 0x010202FF, entry, as_bytes("five\n"));
   EXPECT_EQ(hex(encode(entry)), "04030201ad9e3585efcdab309e158d84");
 }
 
@@ -122,6 +122,17 @@ TEST(Format, EveryFlippedBitOfASectorIsRefused) {
   }
 }
 
+TEST(Format, TheSeedOfAChunkIsFrozenAndTellsPlacesApart) {
+  const ChunkHeader header = sample_header();
+  EXPECT_EQ(chunk_seed(header), ChunkSeed(0x1E78D0179B550974));
+  ChunkHeader other = header;
+  other.first_record += 1;
+  EXPECT_NE(chunk_seed(other), chunk_seed(header));
+  other = header;
+  other.first_byte += 1;
+  EXPECT_NE(chunk_seed(other), chunk_seed(header));
+}
+
 TEST(Format, AMarkOfAnotherChunkIsRefused) {
   EXPECT_FALSE(decode_mark(encode(sample_mark(), ChunkId(7)), ChunkId(8)));
 }
@@ -134,9 +145,9 @@ TEST(Format, ZerosAreNeitherHeaderNorMark) {
 TEST(Format, EveryFlippedBitOfAnEntryOrItsPayloadFailsTheCheck) {
   std::string payload = "some payload\n";
   FragmentEntry entry{.end = 113, .record = 3, .last_of_append = true, .ms = 99};
-  entry.check = fragment_check(ChunkId(7), 4, 100, entry, as_bytes(payload));
+  entry.check = fragment_check(ChunkSeed(7), 4, 100, entry, as_bytes(payload));
   const auto valid = [&](const FragmentEntry& e, ConstBytes bytes, uint32_t index = 4,
-                         uint64_t start = 100, ChunkId chunk = ChunkId(7)) {
+                         uint64_t start = 100, ChunkSeed chunk = ChunkSeed(7)) {
     return e.check == fragment_check(chunk, index, start, e, bytes);
   };
   ASSERT_TRUE(valid(entry, as_bytes(payload)));
@@ -152,7 +163,7 @@ TEST(Format, EveryFlippedBitOfAnEntryOrItsPayloadFailsTheCheck) {
   }
   EXPECT_FALSE(valid(entry, as_bytes(payload), 5));
   EXPECT_FALSE(valid(entry, as_bytes(payload), 4, 99));
-  EXPECT_FALSE(valid(entry, as_bytes(payload), 4, 100, ChunkId(8)));
+  EXPECT_FALSE(valid(entry, as_bytes(payload), 4, 100, ChunkSeed(8)));
 }
 
 TEST(Format, FileNamesAreSixteenHexDigits) {
@@ -209,11 +220,11 @@ TEST_F(FormatChunk, AChunkWrittenTodayHasTheFrozenBytes) {
             "0700000000000000"
             "00000000"
             "00000000");
-  EXPECT_EQ(part(kEntriesAt, 16), "04000000194c0fb40000000000000000");
-  EXPECT_EQ(part(kEntriesAt + 16, 16), "08000000d78ba2e50100000000000000");
-  EXPECT_EQ(part(kEntriesAt + 32, 16), "0d0000006d0b0ea70200003000000000");
-  EXPECT_EQ(part(kEntriesAt + 48, 16), "140000008aaeed06020000d001000000");
-  EXPECT_EQ(part(kEntriesAt + 64, 16), "1400000080cf3ca1030000d001000000");
+  EXPECT_EQ(part(kEntriesAt, 16), "0400000029243dca0000000000000000");
+  EXPECT_EQ(part(kEntriesAt + 16, 16), "0800000035e29e900100000000000000");
+  EXPECT_EQ(part(kEntriesAt + 32, 16), "0d0000000f8d6c480200003000000000");
+  EXPECT_EQ(part(kEntriesAt + 48, 16), "14000000e7286ed3020000d001000000");
+  EXPECT_EQ(part(kEntriesAt + 64, 16), "14000000e4ab6295030000d001000000");
   EXPECT_EQ(index.size(), kEntriesAt + 5 * kEntryBytes);
 }
 

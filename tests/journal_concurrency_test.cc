@@ -244,5 +244,65 @@ TEST(GroupCommit, AppendsGoOnWhileASyncIsUnderWay) {
   EXPECT_EQ(app->extent().synced, ByteOffset(8)) << "what came later is not covered";
 }
 
+// Everything that can happen to a journal at once, on two journals.
+TEST_F(JournalConcurrency, AppendsReadsRollsTrimsSyncsAndReopeningGoTogether) {
+  const int rounds = 3;
+  const int appends = 3000;
+  Attributes attributes;
+  attributes.max_records = 1000;
+  std::vector<int> written(2, 0);
+  for (int round = 0; round < rounds; ++round) {
+    std::vector<std::shared_ptr<Journal>> journals;
+    for (const char* path : {"a", "b"})
+      journals.push_back(*store_->get_or_create(path, attributes));
+    std::atomic<int> appending = 2;
+    auto writers = start(2, [&](int writer) {
+      const auto i = static_cast<size_t>(writer);
+      for (int n = 0; n < appends; ++n) {
+        ASSERT_TRUE(journals[i]->append(as_bytes(numbered(writer, written[i]++))));
+      }
+      --appending;
+    });
+    auto others = start(6, [&](int other) {
+      const auto& journal = journals[static_cast<size_t>(other % 2)];
+      Cursor cursor(journal);
+      while (appending > 0) {
+        if (other < 2) {
+          // Each record is intact and says its own number, whatever is dropped meanwhile.
+          const auto record = cursor.next();
+          ASSERT_TRUE(record) << to_string(record.error());
+          if (!*record) continue;
+          const auto number = static_cast<int>((*record)->number.value());
+          ASSERT_EQ(as_text((*record)->bytes), numbered(other % 2, number));
+        } else if (other < 4) {
+          ASSERT_TRUE(journal->sync());
+          ASSERT_TRUE(journal->set_attributes(journal->attributes()));
+        } else {
+          const auto chunks = journal->chunks();
+          if (chunks.size() < 2) continue;
+          ASSERT_TRUE(journal->trim(chunks[chunks.size() / 3].id));
+          ASSERT_TRUE(store_->apply_retention());
+        }
+      }
+    });
+    for (auto* threads : {&writers, &others}) {
+      for (std::jthread& thread : *threads) thread.join();
+    }
+    journals.clear();
+    ASSERT_TRUE(store_->close());
+    store_.reset();
+    open_store();
+    for (int writer = 0; writer < 2; ++writer) {
+      const auto journal = *store_->Store::open(writer == 0 ? "a" : "b");
+      auto number = static_cast<int>(journal->extent().begin.record.value());
+      EXPECT_GT(number, 0);
+      for (const std::string& record : all_records(journal)) {
+        ASSERT_EQ(record, numbered(writer, number++));
+      }
+      EXPECT_EQ(number, written[static_cast<size_t>(writer)]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace range

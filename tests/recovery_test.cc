@@ -57,6 +57,29 @@ TEST_F(Recovery, OfATornTailWithRoomBehindItOnlyTheTailIsKept) {
   EXPECT_EQ(env_->read_all(files(id, ".idx").front().string() + ".torn").size(), 5 * kEntryBytes);
 }
 
+TEST_F(Recovery, ASyncedChangeOfFramingHasClosedTheOpenRecord) {
+  append(*journal(), "open");
+  Attributes attributes = journal()->attributes();
+  attributes.framing = Framing::kWrite;
+  ASSERT_TRUE(journal()->set_attributes(attributes));
+  ASSERT_TRUE(journal()->sync());
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(journal()->extent().open_bytes, 0U);
+  EXPECT_EQ(found(), std::vector<std::string>{"open"});
+}
+
+// All but its header and its predecessors survived: nothing says that it is the second.
+TEST_F(Recovery, AChunkWithoutHeaderAndPredecessorsDoesNotPassForTheFirst) {
+  const JournalId id = fill(0, 50);
+  const std::vector<Path> idx = files(id, ".idx");
+  ASSERT_EQ(idx.size(), 2U);
+  ASSERT_TRUE(env_->remove_file(idx[0]));
+  ASSERT_TRUE(env_->remove_file(files(id, ".dat")[0]));
+  for (const uint64_t at : {kHeaderAt, kHeaderCopyAt}) damage_sector(idx[1], at);
+  lose_power(Survival::keep_all());
+  EXPECT_TRUE(found().empty());
+}
+
 TEST_F(Recovery, OnlyWhatTheMarkVouchesForCountsAsSynced) {
   fill(10, 5);
   kill();

@@ -10,6 +10,15 @@
 
 namespace range {
 
+struct AttributesFile {
+  Attributes attributes;
+  // Of a journal that chunks were dropped from: where it begins now. No chunk with a lower id is
+  // part of it any more.
+  Location begin{};
+
+  friend bool operator==(const AttributesFile&, const AttributesFile&) = default;
+};
+
 // Lines "key: value", so that a person can read them, the last of which is a checksum (XXH3-64,
 // hex) of those before:
 //
@@ -18,21 +27,22 @@ namespace range {
 //   gid: 0
 //   created: 1763802000000
 //   framing: line
+//   begin: 17A5C0D2E1F00000 1000 123456
 //   check: 0123456789abcdef
-std::string encode_attributes(const Attributes& attributes);
+std::string encode_attributes(const AttributesFile& file);
 
 // Nothing if the text is not what encode_attributes() makes.
-std::optional<Attributes> decode_attributes(std::string_view text);
+std::optional<AttributesFile> decode_attributes(std::string_view text);
 
 // Errors: kNotFound if there is no such file, kCorrupt if it does not hold attributes.
-Result<Attributes> read_attributes(Env& env, const Path& file);
+Result<AttributesFile> read_attributes(Env& env, const Path& path);
 
 // Writes a new file, not synced.
-Status create_attributes(Env& env, const Path& file, const Attributes& attributes);
+Status create_attributes(Env& env, const Path& path, const AttributesFile& file);
 
 // Replaces the file at once; a sync of its directory makes the change survive power loss.
 // `temporary` is a name for its successor meanwhile.
-Status replace_attributes(Env& env, const Path& file, const Path& temporary,
-                          const Attributes& attributes);
+Status replace_attributes(Env& env, const Path& path, const Path& temporary,
+                          const AttributesFile& file);
 
 }  // namespace range

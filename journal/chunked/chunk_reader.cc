@@ -154,7 +154,7 @@ Result<bool> ChunkReader::verify_in(const Fragment& fragment, const FragmentEntr
     const ConstBytes payload =
         bytes.subspan(fragment.start - offset, fragment.end - fragment.start);
     return entry.check ==
-           fragment_check(view().header.chunk, fragment.index, fragment.start, entry, payload);
+           fragment_check(fragments_.seed(), fragment.index, fragment.start, entry, payload);
   }
   ASSIGN_OR_RETURN(const bool valid, fragments_.valid(fragment.index, fragment.start, entry));
   if (valid) RETURN_IF_ERROR(copy_part(fragment, offset, bytes));
@@ -253,14 +253,14 @@ Result<bool> ChunkReader::take_run(uint32_t record, size_t records_max, size_t b
   ASSIGN_OR_RETURN(uint64_t start, fragments_.start(record));
   ASSIGN_OR_RETURN(ConstBytes encoded, fragments_.entries(record));
   const ConstBytes payload = view().dat->bytes();
-  const ChunkId chunk = view().header.chunk;
+  const ChunkSeed seed = fragments_.seed();
   const Time epoch = view().header.start;
   for (const uint64_t first = start; batch.items.size() < records_max && start - first <= bytes_max;
        ++record) {
     const FragmentEntry entry = decode_entry(encoded.first<kEntryBytes>());
     if (entry.record != record || entry.open || !fragments_.plausible(start, entry)) return false;
     const ConstBytes bytes = payload.subspan(start, entry.end - start);
-    if (entry.check != fragment_check(chunk, record, start, entry, bytes)) return false;
+    if (entry.check != fragment_check(seed, record, start, entry, bytes)) return false;
     batch.items.push_back({bytes, epoch + std::chrono::milliseconds(entry.ms)});
     encoded = encoded.subspan(kEntryBytes);
     start = entry.end;

@@ -18,8 +18,8 @@ size_t last_not_above(const std::vector<ChunkHeader>& chunks, T value, T ChunkHe
 }  // namespace
 
 void ChunkTable::push_back(const ChunkHeader& header) {
-  RANGE_CHECK(chunks_.empty() ||
-              (header.chunk > chunks_.back().chunk && header.first_byte >= end().offset));
+  RANGE_CHECK(header.first_byte >= end().offset &&
+              (chunks_.empty() || header.chunk > chunks_.back().chunk));
   chunks_.push_back(header);
   end_ = {};
 }
@@ -35,8 +35,16 @@ ChunkEnd ChunkTable::end_of(size_t i) const {
           .bytes = chunks_[i + 1].first_byte - chunks_[i].first_byte};
 }
 
+void ChunkTable::drop_front(size_t count, const Location& begin) {
+  RANGE_CHECK(count < chunks_.size() ? begin.offset == chunks_[count].first_byte
+                                     : begin.offset == end().offset);
+  chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(count));
+  if (chunks_.empty()) end_ = {};
+  trimmed_to_ = begin;
+}
+
 Location ChunkTable::begin() const {
-  if (chunks_.empty()) return {};
+  if (chunks_.empty()) return trimmed_to_;
   const ChunkHeader& first = chunks_.front();
   return {.position = {.chunk = first.chunk, .record = 0},
           .record = first.first_record,
@@ -44,7 +52,7 @@ Location ChunkTable::begin() const {
 }
 
 Location ChunkTable::end() const {
-  if (chunks_.empty()) return {};
+  if (chunks_.empty()) return trimmed_to_;
   return place(chunks_.size() - 1, end_.records, end_.bytes);
 }
 
@@ -79,7 +87,8 @@ std::optional<size_t> ChunkTable::find(ChunkId chunk) const {
 }
 
 Time ChunkTable::time_of_end() const {
-  return chunks_.empty() ? Time() : chunks_.back().start + std::chrono::milliseconds(end_.last_ms);
+  if (chunks_.empty()) return time_of(trimmed_to_.position.chunk);
+  return chunks_.back().start + std::chrono::milliseconds(end_.last_ms);
 }
 
 }  // namespace range

@@ -17,6 +17,14 @@ class ChunkTable {
   size_t size() const { return chunks_.size(); }
   const ChunkHeader& header(size_t i) const { return chunks_[i]; }
 
+  // Up to where chunks have been dropped: with none left, the next begins there.
+  const Location& trimmed_to() const { return trimmed_to_; }
+  // Only while there are no chunks.
+  void set_trimmed_to(const Location& begin) { trimmed_to_ = begin; }
+
+  // Takes away the first `count` chunks. The journal begins at `begin` then.
+  void drop_front(size_t count, const Location& begin);
+
   // Adds a chunk behind the others. It ends where set_end() says.
   void push_back(const ChunkHeader& header);
   // Where the last chunk ends. The chunk must not become shorter.
@@ -38,10 +46,12 @@ class ChunkTable {
   size_t chunk_of(Time time) const;
   std::optional<size_t> find(ChunkId chunk) const;
 
+  // Of the newest record, whether it is still there or not; Time() if there never was one.
   Time time_of_end() const;
 
  private:
   std::vector<ChunkHeader> chunks_;
+  Location trimmed_to_;
   ChunkEnd end_;
 };
 

@@ -54,8 +54,11 @@ Result<std::shared_ptr<ChunkWriter>> ChunkWriter::create(Env& env, ChunkFileCach
                                                          const ChunkHeader& header,
                                                          const MappingSizes& mapping) {
   ASSIGN_OR_RETURN(auto files, create_files(env, directory, header));
-  return std::make_shared<ChunkWriter>(cache.insert(header.journal, header.chunk, std::move(files)),
-                                       header, ChunkEnd{}, std::nullopt, mapping);
+  auto writer =
+      std::make_shared<ChunkWriter>(cache.insert(header.journal, header.chunk, std::move(files)),
+                                    header, ChunkEnd{}, std::nullopt, mapping);
+  writer->mark_synced_ = false;
+  return writer;
 }
 
 ChunkWriter::ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& header,
@@ -63,6 +66,7 @@ ChunkWriter::ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& h
                          const MappingSizes& mapping)
     : files_(std::move(files)),
       header_(header),
+      seed_(chunk_seed(header)),
       end_(end),
       awaited_syncs_before_window_(mapping.syncs_before),
       dat_window_(mapping),
@@ -74,12 +78,12 @@ ChunkWriter::ChunkWriter(std::shared_ptr<ChunkFiles> files, const ChunkHeader& h
 // Whether there is room ahead afterwards that should not be is of no consequence: recovery takes it
 // for what it is.
 void ChunkWriter::detach() {
-  (void)trim();
+  (void)give_back_room();
   files_.reset();
   awaited_syncs_.store(0, std::memory_order_relaxed);
 }
 
-Status ChunkWriter::trim() {
+Status ChunkWriter::give_back_room() {
   if (dat_window_.close(end_.bytes)) RETURN_IF_ERROR(files_->dat->truncate(end_.bytes));
   const uint64_t entries_end = end_of_entries(end_.entries);
   if (idx_window_.close(entries_end)) RETURN_IF_ERROR(files_->idx->truncate(entries_end));

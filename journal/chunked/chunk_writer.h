@@ -30,6 +30,7 @@ class ChunkWriter {
               const std::optional<Mark>& mark, const MappingSizes& mapping);
 
   const ChunkHeader& header() const { return header_; }
+  ChunkSeed seed() const { return seed_; }
 
   // Lets go of the files, and takes them up again. Only while nothing is written or synced, and
   // only when all that was appended is synced.
@@ -47,7 +48,7 @@ class ChunkWriter {
   void close() { closed_ = true; }
 
   // Gives back the room that was made ahead for appends: the files end where the chunk does.
-  Status trim();
+  Status give_back_room();
 
   // Writes payload and entries of an append and takes its end for the new one. On an error `end()`
   // stays, and nothing of the append can come back: on kNoSpace appends may go on (if entries had
@@ -71,7 +72,8 @@ class ChunkWriter {
   // from room made ahead: a sync of what lies in it need not change any metadata.
   void note_awaited_sync() { awaited_syncs_.fetch_add(1, std::memory_order_relaxed); }
 
-  // What the newest mark says; and whether it would survive power loss.
+  // What the newest mark says; and whether it would survive power loss, as the header would: also a
+  // chunk without entries says something, that no record is open before it.
   const ChunkEnd& marked() const { return marked_; }
   bool mark_synced() const { return mark_synced_; }
 
@@ -80,6 +82,7 @@ class ChunkWriter {
 
   std::shared_ptr<ChunkFiles> files_;
   const ChunkHeader header_;
+  const ChunkSeed seed_;
   ChunkEnd end_;
   std::atomic<uint32_t> awaited_syncs_ = 0;  // since the files are attached
   const uint32_t awaited_syncs_before_window_;

@@ -40,7 +40,7 @@ Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> par
                                                  std::optional<ByteOffset> at) {
   const uint64_t bytes = total_size(parts);
   if (bytes > kAppendBytesMax || parts.size() > kAppendBytesMax) {
-    return Error{Errc::kInvalid, 0, fmt::format("append of {} bytes to {}", bytes, name_)};
+    return Error{Errc::kInvalid, 0, fmt::format("append of {} bytes to {}", bytes, path())};
   }
   // More chunks in use than descriptors allow: syncing lets go of them. What fails there is
   // reported to those whom it concerns.
@@ -50,7 +50,7 @@ Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> par
   if (at && *at != end_) {
     return Error{
         Errc::kNotPermitted, 0,
-        fmt::format("append to {} at {}, which ends at {}", name_, at->value(), end_.value())};
+        fmt::format("append to {} at {}, which ends at {}", path(), at->value(), end_.value())};
   }
   if (parts.empty()) return end_;
   const Time now = append_time();
@@ -66,7 +66,7 @@ Time ChunkedJournal::append_time() { return std::max(context_.clock.now(), last_
 Status ChunkedJournal::prepare() {
   if (failed_.load(std::memory_order_acquire)) return failure();
   if (prepared_.load(std::memory_order_relaxed)) return {};
-  if (context_.options.read_only) return Error{Errc::kNotPermitted, EROFS, name_};
+  if (context_.options.read_only) return Error{Errc::kNotPermitted, EROFS, path()};
   if (const Status repaired = repair(); !repaired) {
     const Error& error = repaired.error();
     const bool goes_on_later = error.code == Errc::kNoSpace || out_of_descriptors(error);
@@ -74,11 +74,17 @@ Status ChunkedJournal::prepare() {
   }
   prepared_.store(true, std::memory_order_release);
   recovered_ = {};
+  RETURN_IF_ERROR(resolve_retention());
   return {};
 }
 
 Status ChunkedJournal::repair() {
-  RETURN_IF_ERROR(context_.names.restore_journal(id_, attributes()));
+  RETURN_IF_ERROR(context_.names.restore_journal(id_, {attributes(), trimmed_to()}));
+  // The process that dropped them may have died before that was durable.
+  if (!recovered_.dropped.empty()) RETURN_IF_ERROR(context_.names.sync());
+  for (const ChunkId chunk : recovered_.dropped) {
+    RETURN_IF_ERROR(remove_chunk(context_.env, directory_, chunk));
+  }
   for (const ChunkId chunk : recovered_.torn_chunks) {
     context_.files.erase(id_, chunk);
     ASSIGN_OR_RETURN(const bool kept, set_chunk_aside(context_.env, directory_, chunk));
@@ -104,7 +110,7 @@ Status ChunkedJournal::resume(const ChunkScan& scan) {
   const bool cut = scan.tail == Tail::kTorn || scan.tail == Tail::kInFlight;
   ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, chunk));
   if (cut) RETURN_IF_ERROR(cut_tail(context_.env, directory_, chunk, *files, scan.end));
-  if (scan.tail == Tail::kClean) RETURN_IF_ERROR(trim(*files, scan.end));
+  if (scan.tail == Tail::kClean) RETURN_IF_ERROR(give_back_room(*files, scan.end));
   const auto writer =
       std::make_shared<ChunkWriter>(files, *scan.header, scan.end, scan.mark, context_.mapping);
   // Behind a chunk that was set aside for what is missing before it, that must go on missing, or
@@ -169,15 +175,15 @@ bool ChunkedJournal::must_roll(uint64_t bytes, uint64_t parts, Time now) const {
     return true;
   }
   if (active_->header().framing != framing_) return true;
-  return end.bytes >= context_.options.chunk_size && end.open_bytes == 0;
+  return end.open_bytes == 0 &&
+         (end.bytes >= chunk_limits_.bytes || end.records >= chunk_limits_.records ||
+          (end.records > 0 && now - active_->header().start >= chunk_limits_.age));
 }
 
 // Begins a new chunk behind the active one.
 Status ChunkedJournal::roll(Time now, Framing framing) {
   const Location end = extent().end;
-  const auto nanoseconds =
-      static_cast<uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
-  ChunkId chunk((nanoseconds & ~kHostMask) | context_.options.host_id);
+  ChunkId chunk = chunk_id_at(now, context_.options.host_id);
   if (end.position.chunk != ChunkId()) {
     chunk = std::max(chunk, end.position.chunk + (kHostMask + 1));
   }
@@ -189,7 +195,7 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
                      .start = now,
                      .boot_id = context_.boot_id};
   // Only the last chunk of a journal has room for more.
-  if (active_ && active_->attached()) RETURN_IF_ERROR(active_->trim());
+  if (active_ && active_->attached()) RETURN_IF_ERROR(active_->give_back_room());
   const auto create = [&] {
     return ChunkWriter::create(context_.env, context_.files, directory_, header, context_.mapping);
   };
@@ -211,6 +217,7 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
     enqueue();
     if (waiting_ > 0) grown_.notify_all();  // a record that was open is complete now
   }
+  if (chunk_limits_.limited) context_.trim_queue.add(shared_from_this());
   return {};
 }
 
@@ -227,7 +234,7 @@ Status ChunkedJournal::attach_active() {
 
 Result<ByteOffset> ChunkedJournal::write(std::span<const ConstBytes> parts, bool framed, Time now) {
   const ChunkHeader& header = active_->header();
-  EntryBuilder builder(header.chunk, active_->end(),
+  EntryBuilder builder(active_->seed(), active_->end(),
                        static_cast<uint64_t>((now - header.start).count()), entries_);
   for (const ConstBytes part : parts) {
     if (framed) {
@@ -266,10 +273,10 @@ Status ChunkedJournal::poison(const Error& error) {
     failed_.store(true, std::memory_order_release);
     grown_.notify_all();
   }
-  spdlog::error("journal {}: takes no more appends: {}", name_, to_string(error));
+  spdlog::error("journal {}: takes no more appends: {}", path(), to_string(error));
   context_.sync_queue.keep(shared_from_this());
   const Status noted = context_.names.note_failure(id_);
-  if (!noted) spdlog::error("journal {}: {}", name_, to_string(noted.error()));
+  if (!noted) spdlog::error("journal {}: {}", path(), to_string(noted.error()));
   return error;
 }
 

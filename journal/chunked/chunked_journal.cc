@@ -7,37 +7,41 @@
 namespace range {
 
 Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContext& context,
-                                                             JournalId id, std::string name) {
+                                                             JournalId id, std::string path) {
   const Path directory = context.names.journal_directory(id);
-  ASSIGN_OR_RETURN(const Attributes attributes, context.names.journal_attributes(id));
-  auto recovered = examine_journal(context.env, context.files, directory, id, name);
+  ASSIGN_OR_RETURN(const AttributesFile file, context.names.journal_attributes(id));
+  auto recovered = examine_journal(context.env, context.files, directory, id, file.begin, path);
   if (!recovered && recovered.error().code == Errc::kNotFound) {
     recovered = RecoveredJournal();  // power was lost before the journal was synced
   }
   if (!recovered) return std::move(recovered).error();
   return std::shared_ptr<ChunkedJournal>(
-      new ChunkedJournal(context, id, std::move(name), attributes, *std::move(recovered)));
+      new ChunkedJournal(context, id, std::move(path), file.attributes, *std::move(recovered)));
 }
 
 std::shared_ptr<ChunkedJournal> ChunkedJournal::create(const JournalContext& context, JournalId id,
-                                                       std::string name,
-                                                       const Attributes& attributes) {
+                                                       std::string path,
+                                                       const Attributes& attributes,
+                                                       const Retention& retention) {
   std::shared_ptr<ChunkedJournal> journal(
-      new ChunkedJournal(context, id, std::move(name), attributes, RecoveredJournal()));
+      new ChunkedJournal(context, id, std::move(path), attributes, RecoveredJournal()));
   journal->prepared_ = true;
+  journal->chunk_limits_ = chunk_limits(retention, context.options.chunk_size);
   return journal;
 }
 
-ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std::string name,
+ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std::string path,
                                const Attributes& attributes, RecoveredJournal recovered)
     : context_(context),
       id_(id),
-      name_(std::move(name)),
       directory_(context.names.journal_directory(id)),
       recovered_(std::move(recovered)),
       framing_(attributes.framing.value_or(Framing::kLine)),
+      chunk_limits_{.bytes = context.options.chunk_size},
+      path_(std::move(path)),
       attributes_(attributes),
       torn_tails_(recovered_.torn_tails) {
+  table_.set_trimmed_to(recovered_.begin);
   for (const ChunkHeader& header : recovered_.chunks) table_.push_back(header);
   table_.set_end(recovered_.end);
   synced_ = table_.end();
@@ -55,7 +59,18 @@ Extent ChunkedJournal::extent() const {
           .end = table_.end(),
           .synced = synced_.offset,
           .open_bytes = table_.end_of_last().open_bytes,
-          .last_time = table_.end() == table_.begin() ? attributes_.created : table_.time_of_end()};
+          .last_time =
+              table_.end().record == RecordNumber() ? attributes_.created : table_.time_of_end()};
+}
+
+std::string ChunkedJournal::path() const {
+  MutexLock lock(mutex_);
+  return path_;
+}
+
+void ChunkedJournal::set_path(std::string path) {
+  MutexLock lock(mutex_);
+  path_ = std::move(path);
 }
 
 Attributes ChunkedJournal::attributes() const {
@@ -64,18 +79,27 @@ Attributes ChunkedJournal::attributes() const {
 }
 
 Status ChunkedJournal::set_attributes(const Attributes& attributes) {
-  if (!attributes.framing || attributes.mode > 07777) return Error{Errc::kInvalid, 0, name_};
+  if (!attributes.framing || attributes.mode > 07777) return Error{Errc::kInvalid, 0, path()};
   std::lock_guard appending(append_mutex_);
   RETURN_IF_ERROR(prepare());
   // Another framing closes the record that is open.
   if (attributes.framing != this->attributes().framing && extent().open_bytes > 0) {
     RETURN_IF_ERROR(roll(append_time(), *attributes.framing));
   }
-  RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, attributes));
+  {
+    MutexLock trimming(trim_mutex_);
+    RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, {attributes, trimmed_to()}));
+    MutexLock lock(mutex_);
+    attributes_ = attributes;
+  }
   framing_ = *attributes.framing;
-  MutexLock lock(mutex_);
-  attributes_ = attributes;
+  context_.trim_queue.add(shared_from_this());
   return {};
+}
+
+Location ChunkedJournal::trimmed_to() const {
+  MutexLock lock(mutex_);
+  return table_.trimmed_to();
 }
 
 std::vector<ChunkInfo> ChunkedJournal::chunks() const {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "journal/chunked/recovery.h"
 #include "journal/chunked/store_clock.h"
 #include "journal/chunked/sync_group.h"
+#include "journal/chunked/trim_queue.h"
 #include "journal/journal.h"
 #include "journal/mutex.h"
 #include "journal/store.h"
@@ -36,6 +38,7 @@ struct JournalContext {
   ChunkFileCache& files;
   Names& names;
   SyncQueue& sync_queue;
+  TrimQueue& trim_queue;
   MappingSizes mapping;
   BootId boot_id{};
 };
@@ -43,18 +46,20 @@ struct JournalContext {
 // Owned by everybody who uses it and, while it has something to sync, by the sync queue.
 //
 // Locks, in the order in which they are taken: append_mutex_ (one append at a time), sync_mutex_
-// (one sync at a time), mutex_ (what readers see; held for moments, never over a system call). A
-// sync only tries to take append_mutex_. Only SyncQueue::sync_all(), which runs once at a time,
-// waits for a sync_mutex_ while holding others.
+// (one sync at a time) or trim_mutex_ (one change of the attributes file at a time), mutex_ (what
+// readers see; held for moments, never over a system call). A sync only tries to take
+// append_mutex_. Only SyncQueue::sync_all(), which runs once at a time, waits for a sync_mutex_
+// while holding others.
 class ChunkedJournal final : public Journal, public std::enable_shared_from_this<ChunkedJournal> {
  public:
-  // Examines what is there; changes nothing. `name` is for messages.
+  // Examines what is there; changes nothing. `path` is for messages and inherited settings.
   static Result<std::shared_ptr<ChunkedJournal>> open(const JournalContext& context, JournalId id,
-                                                      std::string name);
+                                                      std::string path);
 
-  // One that was just created, with its directory.
+  // One that was just created, with its directory; `retention` is what it inherits and sets.
   static std::shared_ptr<ChunkedJournal> create(const JournalContext& context, JournalId id,
-                                                std::string name, const Attributes& attributes);
+                                                std::string path, const Attributes& attributes,
+                                                const Retention& retention);
 
   JournalId id() const override { return id_; }
   Result<ByteOffset> append(ConstBytes data, std::optional<ByteOffset> at) override;
@@ -72,8 +77,14 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Result<Location> sync() override;
   Attributes attributes() const override;
   Status set_attributes(const Attributes& attributes) override;
+  Status trim(ChunkId last, const ChunkVisitor& visit) override;
+  Status apply_retention() override;
   Result<JournalInfo> info() override;
   std::vector<ChunkInfo> chunks() const override;
+
+  // Where it is in the store.
+  std::string path() const;
+  void set_path(std::string path);
 
   // Keeps others from appending as long as the lock is held.
   std::unique_lock<std::mutex> hold_appends() { return std::unique_lock(append_mutex_); }
@@ -109,7 +120,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   bool needs_sync();
 
  private:
-  ChunkedJournal(const JournalContext& context, JournalId id, std::string name,
+  ChunkedJournal(const JournalContext& context, JournalId id, std::string path,
                  const Attributes& attributes, RecoveredJournal recovered);
 
   struct Unsynced {
@@ -150,7 +161,6 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   class Source;
   // A chunk, and how far it goes now.
   struct ChunkPart {
-    size_t i = 0;  // in table_
     ChunkHeader header;
     ChunkEnd end;
   };
@@ -161,13 +171,34 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   template <typename Read>
   std::invoke_result_t<Read, ChunkReader&> read_chunk(const ChunkPart& part, const Read& read);
   Status read_source(RecordNumber first, size_t records_max, size_t bytes_max, RecordBatch& batch);
-  Location place_in(size_t chunk, const ChunkPlace& place) const;
+  // Held by who reads in a chunk that may still grow. If it is dropped, `rest` is all of it.
+  struct ChunkPin {
+    std::optional<ChunkView> rest;  // guarded by mutex_
+  };
+  std::shared_ptr<ChunkPin> pin(ChunkId chunk) REQUIRES(mutex_);
+  Location locate(const ChunkHeader& chunk, const ChunkPlace& place) const;
+  bool holds(ChunkId chunk) const;
   Error report(Error error);
-  Error out_of_range() const;
+
+  // trim (chunked_trim.cc)
+  // When to begin a new chunk, between records.
+  struct ChunkLimits {
+    uint64_t bytes = 0;
+    uint64_t records = UINT64_MAX;
+    std::chrono::milliseconds age = std::chrono::milliseconds::max();
+    bool limited = false;  // whether old chunks are ever dropped
+  };
+  static ChunkLimits chunk_limits(const Retention& retention, uint64_t chunk_size);
+  Result<Retention> resolve_retention();
+  std::optional<ChunkId> last_beyond(const Retention& retention) const;
+  Status seal_active();
+  Status drop_front(size_t count) REQUIRES(trim_mutex_);
+  Location begin_behind(size_t count) const;
+  Location trimmed_to() const;
+  Status leave_to_readers(ChunkId last);
 
   const JournalContext& context_;
   const JournalId id_;
-  const std::string name_;
   const Path directory_;
 
   std::mutex append_mutex_;
@@ -177,16 +208,20 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   ByteOffset end_;                       // of table_
   Time last_time_{};                     // of table_
   Framing framing_;                      // of attributes_
-  std::vector<std::byte> entries_;       // of an append under way
+  ChunkLimits chunk_limits_;
+  std::vector<std::byte> entries_;  // of an append under way
 
   std::atomic<bool> prepared_ = false;  // set with append_mutex_ held
   std::atomic<bool> failed_ = false;    // whether there is a failure_
 
   SyncGroup sync_group_;  // callers of sync()
   LongMutex sync_mutex_;
+  Mutex trim_mutex_;
 
   mutable Mutex mutex_;
+  std::string path_ GUARDED_BY(mutex_);
   ChunkTable table_ GUARDED_BY(mutex_);
+  std::map<ChunkId, std::weak_ptr<ChunkPin>> pins_ GUARDED_BY(mutex_);
   // Invariant: synced_.offset <= table_.end().offset. Its record counts, too: records may be empty.
   Location synced_ GUARDED_BY(mutex_);
   // Those whose files are attached, ascending; the active chunk last.

@@ -10,14 +10,11 @@
 
 namespace range {
 
-Error ChunkedJournal::out_of_range() const {
-  return {.code = Errc::kOutOfRange, .sys_errno = 0, .context = name_};
-}
-
 // Names the journal in an error, and logs damage the first time it is met.
 Error ChunkedJournal::report(Error error) {
   constexpr size_t kReportedMax = 1000;
-  error.context = fmt::format("journal {}: {}", name_, error.context);
+  const char* separator = error.context.empty() ? "" : ": ";
+  error.context = fmt::format("journal {}{}{}", path(), separator, error.context);
   if (error.code != Errc::kCorrupt) return error;
   MutexLock lock(mutex_);
   if (reported_.size() < kReportedMax && reported_.insert(error.context).second) {
@@ -27,7 +24,7 @@ Error ChunkedJournal::report(Error error) {
 }
 
 ChunkedJournal::ChunkPart ChunkedJournal::part(size_t i) const {
-  return {i, table_.header(i), table_.end_of(i)};
+  return {table_.header(i), table_.end_of(i)};
 }
 
 Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, bool map) {
@@ -36,6 +33,7 @@ Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, bool map) {
   if (!files) {
     // A chunk that somebody took away is damage like any other.
     if (files.error().code == Errc::kNotFound) {
+      if (!holds(part.header.chunk)) return Error{Errc::kDropped};
       return Error{Errc::kCorrupt, 0,
                    fmt::format("chunk {} (missing)", chunk_file_name(part.header.chunk, ""))};
     }
@@ -85,7 +83,7 @@ Result<size_t> ChunkedJournal::read_one(ByteOffset from, MutableBytes into) {
   {
     MutexLock lock(mutex_);
     if (from >= table_.end().offset) return size_t{0};
-    if (from < table_.begin().offset) return out_of_range();
+    if (from < table_.begin().offset) return Error{Errc::kDropped};
     part = this->part(table_.chunk_of(from));
   }
   return read_chunk(
@@ -128,6 +126,17 @@ class ChunkedJournal::Source : public RecordSource {
     return views_.emplace_back(std::move(view));
   }
 
+  // So that the chunk that is read now, and may still grow, can be read to its end in any case.
+  void hold(std::shared_ptr<ChunkPin> pin) { pin_ = std::move(pin); }
+
+  // That chunk, once it is dropped, if it holds the complete record `record`.
+  std::optional<ChunkView> rest_with(RecordNumber record) const {
+    if (!pin_ || !pin_->rest || pin_->rest->failed()) return std::nullopt;
+    const ChunkView& rest = *pin_->rest;
+    const bool held = record >= rest.header.first_record && record < end_of_complete(rest);
+    return held ? pin_->rest : std::nullopt;
+  }
+
  private:
   static constexpr size_t kChunksMax = 16;
 
@@ -136,7 +145,23 @@ class ChunkedJournal::Source : public RecordSource {
   }
 
   std::vector<ChunkView> views_;
+  std::shared_ptr<ChunkPin> pin_;
 };
+
+std::shared_ptr<ChunkedJournal::ChunkPin> ChunkedJournal::pin(ChunkId chunk) {
+  std::erase_if(pins_, [](const auto& known) { return known.second.expired(); });
+  auto pin = pins_[chunk].lock();
+  if (!pin) {
+    pin = std::make_shared<ChunkPin>();
+    pins_[chunk] = pin;
+  }
+  return pin;
+}
+
+bool ChunkedJournal::holds(ChunkId chunk) const {
+  MutexLock lock(mutex_);
+  return table_.find(chunk).has_value();
+}
 
 Status ChunkedJournal::read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                                     RecordBatch& batch) {
@@ -154,15 +179,24 @@ Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_
     const ChunkView* view = source.find(first);
     if (view == nullptr) {
       ChunkPart part;
+      std::optional<ChunkView> rest;  // of a chunk that was dropped
       {
         MutexLock lock(mutex_);
         batch.items.clear();
-        if (first > table_.end().record || first < table_.begin().record) return out_of_range();
-        if (first == table_.end().record) return {};
-        part = this->part(table_.chunk_of(first));
+        rest = source.rest_with(first);
+        if (!rest) {
+          if (first < table_.begin().record) return Error{Errc::kDropped};
+          if (first > table_.end().record) return Error{Errc::kOutOfRange};
+          if (first == table_.end().record) return {};
+          const size_t i = table_.chunk_of(first);
+          part = this->part(i);
+          source.hold(i + 1 == table_.size() ? pin(part.header.chunk) : nullptr);
+        }
       }
-      ASSIGN_OR_RETURN(ChunkView opened, open_view(part, map));
-      view = &source.add(std::move(opened));
+      if (!rest) {
+        ASSIGN_OR_RETURN(rest, open_view(part, map));
+      }
+      view = &source.add(*std::move(rest));
     }
     Status read = ChunkReader(*view).read_records(
         static_cast<uint32_t>(first - view->header.first_record), records_max, bytes_max, batch);
@@ -211,7 +245,8 @@ Result<Location> ChunkedJournal::seek(const PositionSpec& spec, RecordNumber her
       const uint64_t held = now.end.record - now.begin.record;
       return seek_record(now.end.record - std::min(what.records, held));
     } else if constexpr (std::is_same_v<Spec, AfterHere>) {
-      if (here > now.end.record || what.records > now.end.record - here) return out_of_range();
+      if (here > now.end.record || what.records > now.end.record - here)
+        return Error{Errc::kOutOfRange};
       return seek_record(here + what.records);
     } else if constexpr (std::is_same_v<Spec, Time>) {
       return seek_time(what);
@@ -228,7 +263,7 @@ Result<Location> ChunkedJournal::seek_record(RecordNumber record) {
   ChunkPart part;
   {
     MutexLock lock(mutex_);
-    if (record > table_.end().record) return out_of_range();
+    if (record > table_.end().record) return Error{Errc::kOutOfRange};
     if (record == table_.end().record) return table_.end();
     if (record <= table_.begin().record) return table_.begin();
     part = this->part(table_.chunk_of(record));
@@ -239,8 +274,14 @@ Result<Location> ChunkedJournal::seek_record(RecordNumber record) {
   ASSIGN_OR_RETURN(const ChunkPlace place, read_chunk(part, [&](ChunkReader& reader) {
                      return reader.place_of_record(in_chunk);
                    }));
+  return locate(part.header, place);
+}
+
+// A chunk that was dropped meanwhile leads to the oldest record.
+Location ChunkedJournal::locate(const ChunkHeader& chunk, const ChunkPlace& place) const {
   MutexLock lock(mutex_);
-  return table_.place(part.i, place.record, place.offset);
+  const auto i = table_.find(chunk.chunk);
+  return i ? table_.place(*i, place.record, place.offset) : table_.begin();
 }
 
 Result<Location> ChunkedJournal::seek_time(Time time) {
@@ -260,17 +301,16 @@ Result<Location> ChunkedJournal::seek_time(Time time) {
     place = ChunkPlace{part.end.records, part.end.bytes};
   }
   if (!place) return std::move(place).error();
-  MutexLock lock(mutex_);
-  return table_.place(part.i, place->record, place->offset);
+  return locate(part.header, *place);
 }
 
 Result<Location> ChunkedJournal::seek_position(const Position& position) {
   RecordNumber record;
   {
     MutexLock lock(mutex_);
-    if (position == Position()) return table_.begin();
+    if (position <= table_.begin().position) return table_.begin();
     const auto i = table_.find(position.chunk);
-    if (!i || position.record > table_.end_of(*i).records) return out_of_range();
+    if (!i || position.record > table_.end_of(*i).records) return Error{Errc::kOutOfRange};
     record = table_.header(*i).first_record + position.record;
   }
   return seek_record(record);

@@ -32,7 +32,8 @@ size_t descriptors_max(const StoreOptions& options) {
 
 Status check_options(const StoreOptions& options) {
   const bool valid = options.chunk_size >= kChunkSizeMin && options.chunk_size <= kChunkSizeMax &&
-                     options.sync_interval.count() > 0;
+                     options.sync_interval.count() > 0 && options.retention_interval.count() > 0 &&
+                     options.retention.max_age.count() >= 0;
   return valid ? Status() : Error{Errc::kInvalid, 0, "store options out of range"};
 }
 
@@ -76,6 +77,7 @@ ChunkedStore::ChunkedStore(Env& env, Path path, const StoreOptions& options,
                .files = files_,
                .names = names_,
                .sync_queue = sync_queue_,
+               .trim_queue = trim_queue_,
                .mapping = mapping,
                .boot_id = env.boot_id()} {}
 
@@ -87,7 +89,7 @@ Status ChunkedStore::start(bool background) {
   if (options_.read_only) return {};
   RETURN_IF_ERROR(names_.empty_trash());
   RETURN_IF_ERROR(sync_failed_journals());
-  if (background) background_ = std::thread([this] { run_background(); });
+  if (background) run_background();
   return {};
 }
 
@@ -166,28 +168,33 @@ Status ChunkedStore::writable() const {
 }
 
 void ChunkedStore::run_background() {
-  std::string logged;  // a store that has failed goes on failing: once is enough
-  std::unique_lock lock(background_mutex_);
-  while (!stopping_) {
-    background_wakeup_.wait_for(lock, options_.sync_interval, [this] { return stopping_; });
-    if (stopping_) return;
-    lock.unlock();
-    const Status done = sync_and_reclaim();
-    if (!done && logged != to_string(done.error())) {
-      logged = to_string(done.error());
-      spdlog::error("store {}: {}", path_.string(), logged);
-    }
-    lock.lock();
-  }
+  syncing_.start(options_.sync_interval, [this, logged = std::string()]() mutable {
+    log_failure(sync_and_reclaim(), logged);
+  });
+  using Clock = std::chrono::steady_clock;
+  trimming_.start(options_.sync_interval, [this, logged = std::string(),
+                                           due = Clock::now()]() mutable {
+    // Of the time, no more goes into journals that may not have changed.
+    constexpr int kShare = 20;
+    log_failure(apply_retention_where_due(), logged);
+    const Clock::time_point begun = Clock::now();
+    if (begun < due) return;
+    log_failure(apply_retention(), logged);
+    const Clock::time_point ended = Clock::now();
+    due = ended + std::max<Clock::duration>(options_.retention_interval, kShare * (ended - begun));
+  });
+}
+
+// What failed may go on failing: to be told once is enough.
+void ChunkedStore::log_failure(const Status& done, std::string& logged) const {
+  if (done || logged == to_string(done.error())) return;
+  logged = to_string(done.error());
+  spdlog::error("store {}: {}", path_.string(), logged);
 }
 
 void ChunkedStore::stop_background() {
-  {
-    std::lock_guard lock(background_mutex_);
-    stopping_ = true;
-  }
-  background_wakeup_.notify_all();
-  if (background_.joinable()) background_.join();
+  trimming_.stop();
+  syncing_.stop();
 }
 
 Status ChunkedStore::sync_and_reclaim() {
@@ -204,6 +211,7 @@ Status ChunkedStore::close() {
     MutexLock lock(journals_mutex_);
     recent_.clear();
   }
+  (void)trim_queue_.take();
   if (options_.read_only) return {};
   Status closed = sync_and_reclaim();
   // Once more: what the first time stored as marks is not durable yet.

@@ -1,16 +1,15 @@
 // A store whose journals are in chunk files of a local file system.
 #pragma once
 
-#include <condition_variable>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "journal/chunked/background.h"
 #include "journal/chunked/chunked_journal.h"
 #include "journal/chunked/env.h"
 #include "journal/chunked/names.h"
@@ -23,7 +22,7 @@ namespace range {
 
 // Layout: STORE/format says what it is, STORE/lock holds the pid of the process that has it open,
 // the rest is described in names.h. One thread of its own syncs in the background and deletes what
-// was removed.
+// was removed, another one applies retention.
 //
 // Locks, in the order in which they are taken: reclaim_mutex_, names_mutex_, those of a journal,
 // journals_mutex_.
@@ -49,12 +48,16 @@ class ChunkedStore final : public Store {
   Result<std::vector<NamedEntry>> list(std::string_view directory) override;
   Result<Attributes> directory_attributes(std::string_view path) override;
   Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;
+  Status apply_retention() override;
   Status sync() override;
   Result<Space> space() override;
   const StoreOptions& options() const override { return options_; }
   Status close() override;
 
-  // What the background thread does every sync_interval.
+  // Only of those journals that have begun a chunk, or got other limits, since the last time.
+  Status apply_retention_where_due();
+
+  // What happens in the background every sync_interval.
   Status sync_and_reclaim();
   // The second half of it: deletes removed directories, and the records of removed journals that
   // nobody has open any more.
@@ -69,7 +72,10 @@ class ChunkedStore final : public Store {
   Status create_store();
   Status writable() const;
   void run_background();
+  void log_failure(const Status& done, std::string& logged) const;
   void stop_background();
+  Status apply_retention(const std::string& path, JournalId id);
+  void set_paths(std::string_view from, std::string_view to);
 
   // Needs names_mutex_, shared at least.
   Result<std::shared_ptr<ChunkedJournal>> open_journal(JournalId id, std::string_view path);
@@ -86,6 +92,7 @@ class ChunkedStore final : public Store {
   ChunkFileCache files_;
   Names names_;
   SyncQueue sync_queue_;
+  TrimQueue trim_queue_;
   const JournalContext context_;
   std::unique_ptr<FileLock> lock_;
 
@@ -99,10 +106,8 @@ class ChunkedStore final : public Store {
   // Removed journals whose records are still to be deleted, and what tells that nobody reads them.
   std::map<JournalId, std::weak_ptr<ChunkedJournal>> removed_ GUARDED_BY(journals_mutex_);
 
-  std::mutex background_mutex_;
-  std::condition_variable background_wakeup_;
-  bool stopping_ = false;  // guarded by background_mutex_
-  std::thread background_;
+  Background syncing_;
+  Background trimming_;
 };
 
 }  // namespace range

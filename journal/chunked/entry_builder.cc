@@ -18,7 +18,7 @@ bool ends_line(ConstBytes data) { return !data.empty() && data.back() == std::by
 
 }  // namespace
 
-EntryBuilder::EntryBuilder(ChunkId chunk, const ChunkEnd& end, uint64_t ms,
+EntryBuilder::EntryBuilder(ChunkSeed chunk, const ChunkEnd& end, uint64_t ms,
                            std::vector<std::byte>& entries)
     : chunk_(chunk), ms_(ms), end_(end), entries_(entries) {
   entries_.clear();

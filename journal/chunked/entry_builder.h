@@ -15,7 +15,7 @@ class EntryBuilder {
   // The append goes to where the chunk ends; `ms` is its time since the start of the chunk, at
   // least that of the newest entry. The entries go to `entries`, which must outlive the builder:
   // memory that is used again and again.
-  EntryBuilder(ChunkId chunk, const ChunkEnd& end, uint64_t ms, std::vector<std::byte>& entries);
+  EntryBuilder(ChunkSeed chunk, const ChunkEnd& end, uint64_t ms, std::vector<std::byte>& entries);
 
   // Adds all of `data`, divided by `framing`. A line without its newline stays open.
   void add_framed(Framing framing, ConstBytes data);
@@ -34,7 +34,7 @@ class EntryBuilder {
   void add_fragment(ConstBytes fragment, bool open);
   void write_pending();
 
-  ChunkId chunk_;
+  ChunkSeed chunk_;
   uint64_t ms_;
   ChunkEnd end_;
   // The newest fragment, written once it is known whether it is the last of the append.

@@ -127,7 +127,13 @@ std::optional<Mark> decode_mark(const Sector& sector, ChunkId chunk) {
   };
 }
 
-uint32_t fragment_check(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
+ChunkSeed chunk_seed(const ChunkHeader& header) {
+  const std::array<uint64_t, 4> place = {header.journal.value(), header.chunk.value(),
+                                         header.first_record.value(), header.first_byte.value()};
+  return ChunkSeed(XXH3_64bits(place.data(), sizeof place));
+}
+
+uint32_t fragment_check(ChunkSeed chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
                         ConstBytes payload) {
   const std::array<uint64_t, 5> place = {chunk.value(), index, start, entry.end, third_word(entry)};
   const uint64_t seed = XXH3_64bits(place.data(), sizeof place);
@@ -144,6 +150,16 @@ std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_vie
   const auto value = parse_hex16(name.substr(0, name.size() - extension.size()));
   if (!value || name != chunk_file_name(ChunkId(*value), extension)) return std::nullopt;
   return ChunkId(*value);
+}
+
+ChunkId chunk_id_at(Time time, uint16_t host) {
+  const std::chrono::nanoseconds since_epoch = time.time_since_epoch();
+  return ChunkId((static_cast<uint64_t>(since_epoch.count()) & ~kHostMask) | host);
+}
+
+Time time_of(ChunkId chunk) {
+  const std::chrono::nanoseconds since_epoch(static_cast<int64_t>(chunk.value() & ~kHostMask));
+  return Time(std::chrono::ceil<std::chrono::milliseconds>(since_epoch));
 }
 
 std::string to_string(JournalId journal) { return fmt::format("{:016x}", journal.value()); }

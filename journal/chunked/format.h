@@ -132,15 +132,26 @@ std::optional<Mark> decode_mark(const Sector& sector, ChunkId chunk);
 // Never fails: only the check tells whether an entry is one.
 inline FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes);
 
+// Stands for a chunk in its place: XXH3-64 of {journal id, chunk id, number of the first record,
+// journal offset of the first byte}.
+using ChunkSeed = Ordinal<struct ChunkSeedTag>;
+ChunkSeed chunk_seed(const ChunkHeader& header);
+
 // The check of the `index`-th entry of a chunk: XXH3-64 of the payload, folded to 32 bits, seeded
-// with XXH3-64 of {chunk id, index, start, end, third word of the entry}, so that an entry is valid
-// in its own place only. https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
-uint32_t fragment_check(ChunkId chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
+// with XXH3-64 of {chunk_seed(), index, start, end, third word of the entry}, so that an entry is
+// valid in its own place only, and tells whether a header that is guessed is right.
+// https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+uint32_t fragment_check(ChunkSeed chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
                         ConstBytes payload);
 
 // File names: 16 upper-case hex digits and ".dat" or ".idx".
 std::string chunk_file_name(ChunkId chunk, std::string_view extension);
 std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_view extension);
+
+// The chunk id that `time` makes on a host, and the time that a chunk id stands for: the start of
+// the chunk, or a little later if ids had to be told apart.
+ChunkId chunk_id_at(Time time, uint16_t host);
+Time time_of(ChunkId chunk);
 
 // 16 lower-case hex digits: the name of a journal's directory.
 std::string to_string(JournalId journal);

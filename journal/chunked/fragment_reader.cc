@@ -70,7 +70,7 @@ Result<bool> FragmentReader::valid(uint32_t index, uint64_t start, const Fragmen
   if (!plausible(start, entry) || entry == FragmentEntry{}) return false;
   ASSIGN_OR_RETURN(const ConstBytes bytes, payload(start, entry.end - start));
   if (bytes.size() < entry.end - start) return false;
-  return entry.check == fragment_check(view_.header.chunk, index, start, entry, bytes);
+  return entry.check == fragment_check(seed_, index, start, entry, bytes);
 }
 
 Result<bool> FragmentReader::valid(uint32_t index) {

@@ -29,7 +29,7 @@ struct ChunkView {
 class FragmentReader {
  public:
   // `view` must outlive the reader.
-  explicit FragmentReader(const ChunkView& view) : view_(view) {}
+  explicit FragmentReader(const ChunkView& view) : view_(view), seed_(chunk_seed(view.header)) {}
 
   // Encoded entries from the `index`-th on, index < view.end.entries: at least one, and as many as
   // are at hand. Valid until the next call. What lies beyond the end of a file that was truncated
@@ -57,9 +57,11 @@ class FragmentReader {
   Result<bool> valid(uint32_t index);
 
   const ChunkView& view() const { return view_; }
+  ChunkSeed seed() const { return seed_; }
 
  private:
   const ChunkView& view_;
+  const ChunkSeed seed_;
   // Of a view that is not mapped:
   uint32_t first_ = 0;  // index of the first of entries_
   std::vector<std::byte> entries_;

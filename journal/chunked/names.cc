@@ -85,7 +85,7 @@ Status Names::create_layout(const Attributes& root) {
     RETURN_IF_ERROR(make(store_ / kChunks / fmt::format("{:02x}", i)));
   }
   const Path file = store_ / kTree / kDirectoryAttributes;
-  RETURN_IF_ERROR(replace_attributes(env_, file, store_ / kTrash / "root", root));
+  RETURN_IF_ERROR(replace_attributes(env_, file, store_ / kTrash / "root", {root}));
   for (const Path& path :
        {store_ / kTree, store_ / kTrash, store_ / kFailed, store_ / kChunks, store_}) {
     RETURN_IF_ERROR(env_.sync_directory(path));
@@ -184,7 +184,7 @@ Result<JournalId> Names::new_id() {
 Status Names::create_in_trash(JournalId id, std::string_view path, const Attributes& attributes) {
   RETURN_IF_ERROR(env_.make_symlink(link_text(id, path), trash_path(id)));
   RETURN_IF_ERROR(env_.make_directory(journal_directory(id)));
-  return create_attributes(env_, journal_directory(id) / kJournalAttributes, attributes);
+  return create_attributes(env_, journal_directory(id) / kJournalAttributes, {attributes});
 }
 
 Status Names::create_directory(std::string_view path, const Attributes& attributes) {
@@ -192,7 +192,7 @@ Status Names::create_directory(std::string_view path, const Attributes& attribut
   RETURN_IF_ERROR(check_parents(path));
   const Path made = store_ / kTrash / fmt::format("new-{:016x}", env_.random());
   RETURN_IF_ERROR(env_.make_directory(made));
-  Status created = create_attributes(env_, made / kDirectoryAttributes, attributes);
+  Status created = create_attributes(env_, made / kDirectoryAttributes, {attributes});
   if (created) created = env_.rename(made, tree_path(path), false);
   if (!created) {
     (void)env_.remove_file(made / kDirectoryAttributes);
@@ -222,6 +222,7 @@ Status Names::discard(std::string_view path) {
   mark_unsynced(from.parent_path());
   mark_unsynced(store_ / kTrash);
   if (is_journal) return {};
+  forget_directories();
   MutexLock lock(unsynced_mutex_);
   discarded_.push_back(gone);
   return {};
@@ -236,6 +237,7 @@ Status Names::rename(std::string_view from, std::string_view to) {
   // The set of unsynced directories goes by path, and the paths below `from` change.
   if (stat.kind == FileKind::kDirectory) RETURN_IF_ERROR(sync());
   RETURN_IF_ERROR(env_.rename(tree_path(from), tree_path(to), false));
+  if (stat.kind == FileKind::kDirectory) forget_directories();
   mark_unsynced(tree_path(parent_of(from)));
   mark_unsynced(tree_path(parent_of(to)));
   return {};
@@ -247,41 +249,69 @@ void Names::mark_journal_unsynced(JournalId id) {
   mark_unsynced(journal_directory(id).parent_path());
 }
 
-Result<Attributes> Names::journal_attributes(JournalId id) {
-  auto attributes = read_attributes(env_, journal_directory(id) / kJournalAttributes);
-  if (attributes) return attributes;
-  const Errc code = attributes.error().code;
-  if (code != Errc::kNotFound && code != Errc::kCorrupt) return attributes;
+Result<AttributesFile> Names::stored_attributes(JournalId id) {
+  return read_attributes(env_, journal_directory(id) / kJournalAttributes);
+}
+
+Result<AttributesFile> Names::journal_attributes(JournalId id) {
+  auto file = stored_attributes(id);
+  if (file) return file;
+  const Errc code = file.error().code;
+  if (code != Errc::kNotFound && code != Errc::kCorrupt) return file;
   spdlog::warn("{}: attributes of a journal are missing or damaged; only its owner may use it",
                journal_directory(id).string());
   Attributes closed;
   closed.mode = 0600;
   closed.framing = Framing::kLine;
-  return closed;
+  return AttributesFile{closed};
 }
 
-Status Names::set_journal_attributes(JournalId id, const Attributes& attributes) {
+Status Names::set_journal_attributes(JournalId id, const AttributesFile& file) {
   const Path directory = journal_directory(id);
-  RETURN_IF_ERROR(replace_attributes(env_, directory / kJournalAttributes,
-                                     directory / "attributes.new", attributes));
+  RETURN_IF_ERROR(
+      replace_attributes(env_, directory / kJournalAttributes, directory / "attributes.new", file));
   mark_unsynced(directory);
   return {};
 }
 
-Status Names::restore_journal(JournalId id, const Attributes& attributes) {
+Status Names::restore_journal(JournalId id, const AttributesFile& file) {
   const Status made = env_.make_directory(journal_directory(id));
   if (!made) return made.error().code == Errc::kExists ? Status() : made;
-  RETURN_IF_ERROR(create_attributes(env_, journal_directory(id) / kJournalAttributes, attributes));
+  RETURN_IF_ERROR(create_attributes(env_, journal_directory(id) / kJournalAttributes, file));
   mark_journal_unsynced(id);
   return {};
 }
 
 Result<Attributes> Names::directory_attributes(std::string_view path) {
+  constexpr size_t kKnownMax = 4096;
+  uint64_t forgotten = 0;
+  {
+    MutexLock lock(known_mutex_);
+    const auto known = known_.find(std::string(path));
+    if (known != known_.end()) return known->second;
+    forgotten = forgotten_;
+  }
+  ASSIGN_OR_RETURN(const Attributes attributes, read_directory_attributes(path));
+  MutexLock lock(known_mutex_);
+  if (known_.size() == kKnownMax) known_.clear();
+  // What was read before a change is not worth remembering.
+  if (forgotten == forgotten_) known_[std::string(path)] = attributes;
+  return attributes;
+}
+
+// Called after the change.
+void Names::forget_directories() {
+  MutexLock lock(known_mutex_);
+  known_.clear();
+  ++forgotten_;
+}
+
+Result<Attributes> Names::read_directory_attributes(std::string_view path) {
   RETURN_IF_ERROR(check_directory(path));
-  auto attributes = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
-  if (attributes) return attributes;
-  const Errc code = attributes.error().code;
-  if (code != Errc::kNotFound && code != Errc::kCorrupt) return attributes;
+  auto file = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
+  if (file) return file->attributes;
+  const Errc code = file.error().code;
+  if (code != Errc::kNotFound && code != Errc::kCorrupt) return std::move(file).error();
   // Power was lost before a new directory was synced, or somebody made it by hand.
   spdlog::warn("{}: its attributes are missing; only its owner may use it",
                tree_path(path).string());
@@ -290,12 +320,28 @@ Result<Attributes> Names::directory_attributes(std::string_view path) {
   return closed;
 }
 
+Result<Retention> Names::retention(std::string_view path, const Attributes& own,
+                                   const Retention& otherwise) {
+  Attributes merged = own;
+  while (!path.empty() && !(merged.max_bytes && merged.max_records && merged.max_age)) {
+    path = parent_of(path);
+    ASSIGN_OR_RETURN(const Attributes above, directory_attributes(path));
+    if (!merged.max_bytes) merged.max_bytes = above.max_bytes;
+    if (!merged.max_records) merged.max_records = above.max_records;
+    if (!merged.max_age) merged.max_age = above.max_age;
+  }
+  return Retention{.max_bytes = merged.max_bytes.value_or(otherwise.max_bytes),
+                   .max_records = merged.max_records.value_or(otherwise.max_records),
+                   .max_age = merged.max_age.value_or(otherwise.max_age)};
+}
+
 Status Names::set_directory_attributes(std::string_view path, const Attributes& attributes) {
   RETURN_IF_ERROR(check_directory(path));
   const Path directory = tree_path(path);
   const Path temporary = store_ / kTrash / fmt::format("set-{:016x}", env_.random());
   RETURN_IF_ERROR(
-      replace_attributes(env_, directory / kDirectoryAttributes, temporary, attributes));
+      replace_attributes(env_, directory / kDirectoryAttributes, temporary, {attributes}));
+  forget_directories();
   mark_unsynced(directory);
   mark_unsynced(store_ / kTrash);
   return {};

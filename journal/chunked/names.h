@@ -5,8 +5,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "journal/chunked/attributes.h"
 #include "journal/chunked/env.h"
 #include "journal/mutex.h"
 #include "journal/result_macros.h"
@@ -53,18 +55,25 @@ class Names {
   Status rename(std::string_view from, std::string_view to);
 
   // The attributes of a journal: of one whose directory was lost with power, restrictive ones.
-  Result<Attributes> journal_attributes(JournalId id);
-  Status set_journal_attributes(JournalId id, const Attributes& attributes);
+  Result<AttributesFile> journal_attributes(JournalId id);
+  // The same; kNotFound and kCorrupt where they were lost.
+  Result<AttributesFile> stored_attributes(JournalId id);
+  Status set_journal_attributes(JournalId id, const AttributesFile& file);
 
   // Makes the directory of a journal that lost it again.
-  Status restore_journal(JournalId id, const Attributes& attributes);
+  Status restore_journal(JournalId id, const AttributesFile& file);
 
+  // Remembered as long as no directory is changed.
   Result<Attributes> directory_attributes(std::string_view path);
   Status set_directory_attributes(std::string_view path, const Attributes& attributes);
 
   // The setting `member` of the nearest directory above `path` that sets it.
   template <typename T>
   Result<std::optional<T>> inherited(std::string_view path, std::optional<T> Attributes::*member);
+
+  // The limits of a journal at `path` that sets some itself: others are inherited, or `otherwise`.
+  Result<Retention> retention(std::string_view path, const Attributes& own,
+                              const Retention& otherwise);
 
   // Makes every name survive power loss that was changed before the call, the first time also
   // everything that an earlier process left unsynced. After an error every later call fails,
@@ -104,6 +113,8 @@ class Names {
   Status check_directory(std::string_view path);
   Status check_deletable(const Path& directory);
   Status delete_from_trash(const DirectoryEntry& entry);
+  Result<Attributes> read_directory_attributes(std::string_view path);
+  void forget_directories();
   Result<std::optional<Entry>> entry_at(const Path& path, FileKind kind);
   Result<JournalId> new_id();
   Status create_in_trash(JournalId id, std::string_view path, const Attributes& attributes);
@@ -123,6 +134,9 @@ class Names {
   Mutex unsynced_mutex_;
   Unsynced unsynced_ GUARDED_BY(unsynced_mutex_);
   std::vector<Path> discarded_ GUARDED_BY(unsynced_mutex_);  // directories, now in the trash
+  Mutex known_mutex_;
+  std::unordered_map<std::string, Attributes> known_ GUARDED_BY(known_mutex_);  // of directories
+  uint64_t forgotten_ GUARDED_BY(known_mutex_) = 0;  // how often known_ was
 };
 
 // Malformed paths: kInvalid. The empty path is valid only with `root_allowed`.

@@ -36,8 +36,10 @@ namespace {
 class JournalExamination {
  public:
   JournalExamination(Env& env, ChunkFileCache& cache, const Path& directory, JournalId journal,
-                     const std::string& name)
-      : env_(env), cache_(cache), directory_(directory), journal_(journal), name_(name) {}
+                     const Location& begin, const std::string& name)
+      : env_(env), cache_(cache), directory_(directory), journal_(journal), name_(name) {
+    found_.begin = begin;
+  }
 
   Result<RecoveredJournal> run() {
     ASSIGN_OR_RETURN(const JournalFiles files, list_journal(env_, directory_));
@@ -45,6 +47,10 @@ class JournalExamination {
     std::vector<ChunkId> chunks;
     std::vector<ChunkScan> scans;
     for (const ChunkId chunk : files.chunks) {
+      if (chunk < found_.begin.position.chunk) {
+        found_.dropped.push_back(chunk);
+        continue;
+      }
       ASSIGN_OR_RETURN(const ChunkScan scan, read_marks(chunk));
       if (scan.header && scan.header->journal != journal_) {
         spdlog::warn("journal {}: chunk {} belongs to journal {}, left alone", name_,
@@ -95,8 +101,8 @@ class JournalExamination {
   }
 
   // A header whose two copies are damaged follows from the chunks around it: a sealed one ends
-  // where its mark says, and the next begins there. The first of all begins at 0. Without a mark of
-  // its own a chunk is taken only if entries in it turn out to be valid.
+  // where its mark says, and the next begins there. The first of all begins where the journal does.
+  // Without a mark of its own a chunk is taken only if entries in it turn out to be valid.
   void rebuild_headers(const std::vector<ChunkId>& chunks, std::vector<ChunkScan>& scans) const {
     for (size_t i = 0; i < scans.size(); ++i) {
       ChunkScan& scan = scans[i];
@@ -107,9 +113,9 @@ class JournalExamination {
       ChunkHeader header{.journal = journal_,
                          .chunk = chunks[i],
                          .framing = Framing::kLine,  // of no effect: nothing more is appended
-                         .first_record = {},
-                         .first_byte = {},
-                         .start = start_of(chunks[i]),
+                         .first_record = found_.begin.record,
+                         .first_byte = found_.begin.offset,
+                         .start = time_of(chunks[i]),
                          .boot_id = {}};
       const ChunkHeader* after =
           i + 1 < scans.size() && scans[i + 1].header ? &*scans[i + 1].header : nullptr;
@@ -126,12 +132,6 @@ class JournalExamination {
       scan.header = header;
       scan.rebuilt = true;
     }
-  }
-
-  // The start of a chunk as its id has it, which may be a millisecond late.
-  static Time start_of(ChunkId chunk) {
-    const std::chrono::nanoseconds id(static_cast<int64_t>(chunk.value() & ~kHostMask));
-    return Time(std::chrono::ceil<std::chrono::milliseconds>(id));
   }
 
   // A chunk whose end the next one's header tells.
@@ -193,15 +193,16 @@ class JournalExamination {
   }
 
   bool in_order(const ChunkHeader& header) const {
-    return found_.chunks.empty() || (header.first_byte >= found_.chunks.back().first_byte &&
-                                     header.first_record >= found_.chunks.back().first_record);
+    const bool first = found_.chunks.empty();
+    return header.first_byte >= (first ? found_.begin.offset : found_.chunks.back().first_byte) &&
+           header.first_record >= (first ? found_.begin.record : found_.chunks.back().first_record);
   }
 
   // Without a mark a chunk is part of the journal only if nothing before it was lost.
   bool follows_what_was_found(const ChunkScan& scan, bool has_predecessor) const {
     if (!found_.unsure.empty()) return scan.header->first_byte == end_of_last();
     if (!found_.chunks.empty() && has_predecessor) return scan.header->first_byte >= end_of_last();
-    return scan.mark || scan.header->first_byte == ByteOffset();
+    return scan.mark || scan.header->first_byte == found_.begin.offset;
   }
 
   // The last chunk in its place is an earlier one than the last when nothing is known of that one.
@@ -257,8 +258,9 @@ class JournalExamination {
 }  // namespace
 
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
-                                         JournalId journal, const std::string& name) {
-  return JournalExamination(env, cache, directory, journal, name).run();
+                                         JournalId journal, const Location& begin,
+                                         const std::string& name) {
+  return JournalExamination(env, cache, directory, journal, begin, name).run();
 }
 
 }  // namespace range

@@ -19,18 +19,24 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory);
 // A journal as recovery found it. Nothing has been changed yet; repair() does that before the first
 // write.
 struct RecoveredJournal {
+  Location begin;                   // as the attributes file has it
   std::vector<ChunkHeader> chunks;  // those whose place in the journal is known, ascending
   ChunkEnd end;                     // of the last of them
   // Of the last of them: those that may hold what was never synced.
   std::vector<ChunkScan> unsure;
   std::vector<ChunkId> torn_chunks;  // begun after something that was lost: to be set aside
+  std::vector<ChunkId> dropped;      // whose files are still there
   uint64_t torn_tails = 0;
 };
 
-// Examines the journal in `directory`; `name` is for the log. Errors: kIo if it cannot be read,
-// kUnknownFormat.
+// Examines the journal in `directory`, which begins at `begin`; `name` is for the log. Errors: kIo
+// if it cannot be read, kUnknownFormat.
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
-                                         JournalId journal, const std::string& name);
+                                         JournalId journal, const Location& begin,
+                                         const std::string& name);
+
+// Removes the files of a chunk that was dropped, as far as they are there.
+Status remove_chunk(Env& env, const Path& directory, ChunkId chunk);
 
 // Renames the files of a torn chunk to "<file>.torn", where nothing will read them but a person.
 // Removes them if there is nothing in them. Returns whether something was kept.
@@ -42,7 +48,7 @@ Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& file
                 const ChunkEnd& end);
 
 // Gives back the room that was made ahead of appends: both files end at `end`.
-Status trim(ChunkFiles& files, const ChunkEnd& end);
+Status give_back_room(ChunkFiles& files, const ChunkEnd& end);
 
 // Writes everything between two places of a chunk again, with the bytes it has, so that the next
 // sync covers it: a sync of the process that died may have failed without anybody having seen it,

@@ -97,17 +97,25 @@ Status rewrite_file(File& file, uint64_t begin, uint64_t end) {
 
 }  // namespace
 
+Status remove_chunk(Env& env, const Path& directory, ChunkId chunk) {
+  for (const char* extension : {".idx", ".dat"}) {
+    RETURN_IF_ERROR(unless_missing(env.remove_file(directory / chunk_file_name(chunk, extension))));
+  }
+  return {};
+}
+
 Result<bool> set_chunk_aside(Env& env, const Path& directory, ChunkId chunk) {
   const std::string idx = chunk_file_name(chunk, ".idx");
   const std::string dat = chunk_file_name(chunk, ".dat");
   ASSIGN_OR_RETURN(const uint64_t idx_bytes, size_of(env, directory / idx));
   ASSIGN_OR_RETURN(const uint64_t dat_bytes, size_of(env, directory / dat));
   const bool keep = idx_bytes > kEntriesAt || dat_bytes > 0;
-  for (const std::string& file : {idx, dat}) {
-    RETURN_IF_ERROR(keep ? rename_aside(env, directory, file)
-                         : unless_missing(env.remove_file(directory / file)));
+  if (!keep) {
+    RETURN_IF_ERROR(remove_chunk(env, directory, chunk));
+    return false;
   }
-  return keep;
+  for (const std::string& file : {idx, dat}) RETURN_IF_ERROR(rename_aside(env, directory, file));
+  return true;
 }
 
 Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,
@@ -117,7 +125,7 @@ Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& file
   return cut_file(env, directory, chunk_file_name(chunk, ".dat"), *files.dat, end.bytes, 1);
 }
 
-Status trim(ChunkFiles& files, const ChunkEnd& end) {
+Status give_back_room(ChunkFiles& files, const ChunkEnd& end) {
   ASSIGN_OR_RETURN(const FileStat idx, files.idx->stat());
   const uint64_t entries_end = end_of_entries(end.entries);
   if (idx.size > entries_end) RETURN_IF_ERROR(files.idx->truncate(entries_end));

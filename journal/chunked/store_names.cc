@@ -80,14 +80,16 @@ Result<std::shared_ptr<Journal>> ChunkedStore::create(std::string_view path,
   RETURN_IF_ERROR(writable());
   std::unique_lock lock(names_mutex_);
   Attributes resolved = attributes;
+  RETURN_IF_ERROR(check_path(path, false));
+  ASSIGN_OR_RETURN(const Retention retention,
+                   names_.retention(path, attributes, options_.retention));
   if (!resolved.framing) {
-    RETURN_IF_ERROR(check_path(path, false));
     ASSIGN_OR_RETURN(resolved.framing, names_.inherited(path, &Attributes::framing));
     if (!resolved.framing) resolved.framing = options_.framing;
   }
   if (resolved.created == Time()) resolved.created = clock_.now();
   ASSIGN_OR_RETURN(const JournalId id, names_.create_journal(path, resolved));
-  const auto journal = ChunkedJournal::create(context_, id, std::string(path), resolved);
+  const auto journal = ChunkedJournal::create(context_, id, std::string(path), resolved, retention);
   MutexLock journals(journals_mutex_);
   remember(journal);
   return std::shared_ptr<Journal>(journal);
@@ -162,7 +164,21 @@ Status ChunkedStore::rename(std::string_view from, std::string_view to, bool rep
       RETURN_IF_ERROR(discard_journal(to, target->id()));
     }
   }
-  return names_.rename(from, to);
+  RETURN_IF_ERROR(names_.rename(from, to));
+  set_paths(from, to);
+  return {};
+}
+
+// Tells the journals in use that what was at `from` is at `to` now.
+void ChunkedStore::set_paths(std::string_view from, std::string_view to) {
+  MutexLock lock(journals_mutex_);
+  for (const auto& [id, known] : journals_) {
+    const auto journal = known.lock();
+    const std::string path = journal ? journal->path() : std::string();
+    if (!journal || !path.starts_with(from)) continue;
+    const std::string_view rest = std::string_view(path).substr(from.size());
+    if (rest.empty() || rest.front() == '/') journal->set_path(std::string(to) + std::string(rest));
+  }
 }
 
 Result<Attributes> ChunkedStore::directory_attributes(std::string_view path) {
@@ -175,6 +191,42 @@ Status ChunkedStore::set_directory_attributes(std::string_view path, const Attri
   if (attributes.mode > 07777) return error(Errc::kInvalid, path);
   std::unique_lock lock(names_mutex_);
   return names_.set_directory_attributes(path, attributes);
+}
+
+Status ChunkedStore::apply_retention() {
+  RETURN_IF_ERROR(writable());
+  Status result;
+  const Status visited = visit("", [&](const std::string& path, JournalId id) {
+    const Status applied = apply_retention(path, id);
+    // One that was removed meanwhile.
+    const bool gone = !applied && applied.error().code == Errc::kNotFound;
+    if (!applied && !gone && result) result = applied;
+    return !trimming_.stopping();
+  });
+  return result ? visited : result;
+}
+
+Status ChunkedStore::apply_retention(const std::string& path, JournalId id) {
+  std::shared_ptr<ChunkedJournal> journal;
+  {
+    std::shared_lock lock(names_mutex_);
+    const auto stored = names_.stored_attributes(id);
+    ASSIGN_OR_RETURN(
+        const Retention retention,
+        names_.retention(path, stored ? stored->attributes : Attributes(), options_.retention));
+    if (retention == Retention()) return {};
+    ASSIGN_OR_RETURN(journal, open_journal(id, path));
+  }
+  return journal->apply_retention();
+}
+
+Status ChunkedStore::apply_retention_where_due() {
+  Status result;
+  for (const auto& journal : trim_queue_.take()) {
+    const Status applied = journal->apply_retention();
+    if (!applied && result) result = applied;
+  }
+  return result;
 }
 
 Status ChunkedStore::reclaim() {

@@ -215,7 +215,7 @@ class Damage : public testing::Test {
       const bool may_be_lost = i <= total && damaged.may_be_lost.contains(i);
       if (!got) {
         const bool trimmed = RecordNumber(i) < journal.extent().begin.record;
-        EXPECT_EQ(got.error().code, trimmed ? Errc::kOutOfRange : Errc::kCorrupt);
+        EXPECT_EQ(got.error().code, trimmed ? Errc::kDropped : Errc::kCorrupt);
         EXPECT_TRUE(may_be_lost) << "bytes of record " << i << " are not readable";
       } else {
         EXPECT_TRUE(found.substr(0, *got) == bytes.substr(0, *got))

@@ -28,8 +28,10 @@ class RandomWork {
   void step() {
     store_.env().advance(std::chrono::milliseconds(below(2000)));
     const uint64_t dice = below(100);
-    if (dice < 60) {
+    if (dice < 57) {
       append();
+    } else if (dice < 60) {
+      trim();
     } else if (dice < 68) {
       sync();
     } else if (dice < 84) {
@@ -75,6 +77,14 @@ class RandomWork {
     std::vector<std::string> records;
     for (uint64_t n = 1 + below(5); n > 0; --n) records.push_back(text());
     store_.append_records(*path, records);
+  }
+
+  void trim() {
+    const auto path = some_journal();
+    if (!path) return;
+    // Half of the time what takes appends goes as well.
+    const size_t chunks = store_.journal(*path)->chunks().size();
+    store_.trim(*path, below(2) == 0 ? chunks : below(chunks + 1));
   }
 
   void sync() {
@@ -149,6 +159,8 @@ class RandomWork {
         append();
       } else if (below(2) > 0) {
         sync();
+      } else if (below(3) == 0) {
+        trim();
       } else {
         change_names();
       }

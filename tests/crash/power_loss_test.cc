@@ -212,6 +212,23 @@ TEST_F(PowerLoss, DuringReclaimDeletesOnlyWhatWasRemoved) {
       });
 }
 
+TEST_F(PowerLoss, DuringTrimDropsWholeChunksForGood) {
+  walk_both(prepare_some, [](CheckedStore& store) {
+    for (int i = 0; i < 9; ++i) store.append("app", line(i, 1500));
+    store.trim("app", 1);
+    store.sync("app");
+    for (int i = 9; i < 15; ++i) store.append("app", line(i, 1500));
+    store.trim("app", 2);
+    store.append("app", "an open line");
+    store.trim("app", 9);
+    store.append("app", "behind all that was\n");
+    store.sync("app");
+    store.trim("app", 9);
+    store.sync_all();
+    store.append("app", "more\n");
+  });
+}
+
 TEST_F(PowerLoss, DuringChangesOfAttributesLeavesOldOrNewOnes) {
   walk_both(prepare_some, [](CheckedStore& store) {
     Attributes attributes = store.attributes("app");
@@ -226,6 +243,9 @@ TEST_F(PowerLoss, DuringChangesOfAttributesLeavesOldOrNewOnes) {
     store.set_directory_attributes("web", attributes);
     store.sync_all();
     attributes.uid = 7;
+    attributes.max_bytes = uint64_t{1} << 40;
+    attributes.max_records = 0;
+    attributes.max_age = std::chrono::hours(1);
     store.set_directory_attributes("web", attributes);
     store.set_attributes("app", attributes);
   });

@@ -176,6 +176,22 @@ bool CheckedStore::sync_and_reclaim() {
   return true;
 }
 
+bool CheckedStore::trim(const std::string& path, size_t count) {
+  if (is_off()) return false;
+  const auto from = journal(path);
+  const std::vector<ChunkInfo> chunks = from->chunks();
+  if (chunks.empty() || count == 0) return true;
+  JournalModel& model = model_.journal(path);
+  const bool all = count >= chunks.size();
+  const ChunkInfo& last = chunks[std::min(count, chunks.size()) - 1];
+  const JournalModel::Begin begin{.record = (last.first_record + last.records).value(),
+                                  .byte = (last.first_byte + last.bytes).value()};
+  const Status status = from->trim(last.id);
+  if (all) model.ended_record(status.has_value());
+  model.trimmed(begin, status.has_value());
+  return done(status);
+}
+
 bool CheckedStore::remove(const std::string& path) {
   if (is_off()) return false;
   journals_.erase(model_.at(path).id);

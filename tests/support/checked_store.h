@@ -45,6 +45,8 @@ class CheckedStore {
   bool sync(const std::string& path);
   bool sync_all();
   bool sync_and_reclaim();
+  // Drops the oldest `count` chunks, or all there are.
+  bool trim(const std::string& path, size_t count);
   bool remove(const std::string& path);
   bool remove_directory(const std::string& path);
   bool rename(const std::string& from, const std::string& to);

@@ -20,12 +20,20 @@ class JournalModel {
     bool closes_open = false;  // a record that was open is not continued
   };
 
+  // Where it begins: what precedes that was dropped.
+  struct Begin {
+    uint64_t record = 0;
+    uint64_t byte = 0;
+  };
+
   // What a journal holds after some of the appends.
   struct Contents {
+    Begin begin;
     std::string bytes;
     std::vector<std::string> records;  // complete ones
     std::string open;                  // what the next append continues
-    uint64_t records_total() const { return records.size() + (open.empty() ? 0 : 1); }
+    uint64_t end_byte() const { return begin.byte + bytes.size(); }
+    uint64_t end_record() const { return begin.record + records.size() + (open.empty() ? 0 : 1); }
   };
 
   // An append is about to be tried; then one of: it returned, it failed and must not come back, or
@@ -38,13 +46,20 @@ class JournalModel {
     may_close_ = true;
   }
 
-  // Another framing was set, or (not `done`) nobody knows. It ends the record that is open.
-  void reframed(bool done) {
+  // Something was done that ends the record that is open: another framing, or all that there is was
+  // to be dropped; or (not `done`) nobody knows.
+  void ended_record(bool done) {
     (done ? appends_ : in_flight_).push_back(closing());
     may_close_ = may_close_ || !done;
   }
 
-  void synced() { synced_ = appends_.size(); }
+  void synced() {
+    synced_ = appends_.size();
+    begin_before_.reset();
+  }
+
+  // What precedes `begin` was dropped, for good, or nobody knows.
+  void trimmed(const Begin& begin, bool done);
 
   enum class End { kNone, kKill, kPowerLoss };
   // Compares with what was found after `end`: nothing may be lost by a kill but what never
@@ -53,6 +68,7 @@ class JournalModel {
   std::string settle(Journal& journal, End end);
 
   Contents contents() const { return replay(appends_); }
+  bool has_open_record() const { return !contents().open.empty(); }
   size_t appends() const { return appends_.size(); }
 
  private:
@@ -63,12 +79,17 @@ class JournalModel {
     return nothing;
   }
 
-  static Contents replay(const std::vector<Append>& appends);
+  void settle_begin(RecordNumber found, End end);
+  void settle_dropped();
+  Contents replay(const std::vector<Append>& appends) const;
   std::vector<Append> tried(bool closes_open) const;
 
   std::vector<Append> appends_;    // that returned, or were found
   std::vector<Append> in_flight_;  // that nobody knows of
-  size_t synced_ = 0;              // so many of appends_ survive power loss
+  Begin begin_;
+  std::optional<Begin> begin_tried_;
+  std::optional<Begin> begin_before_;  // what a power loss may bring back
+  size_t synced_ = 0;                  // so many of appends_ survive power loss
   bool may_close_ = false;  // what is open may have been closed; recovery does that where it cuts
 };
 

@@ -33,6 +33,9 @@ class MemoryJournal : public Journal {
   Result<Location> sync() override;
   Attributes attributes() const override;
   Status set_attributes(const Attributes& attributes) override;
+  // All of it is one chunk, which nothing drops.
+  Status trim(ChunkId /*last*/, const ChunkVisitor& /*visit*/) override { return {}; }
+  Status apply_retention() override { return {}; }
   Result<JournalInfo> info() override;
   std::vector<ChunkInfo> chunks() const override { return {}; }
 
@@ -76,6 +79,7 @@ class MemoryStore : public Store {
   Result<std::vector<NamedEntry>> list(std::string_view directory) override;
   Result<Attributes> directory_attributes(std::string_view path) override;
   Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;
+  Status apply_retention() override { return {}; }
   Status sync() override;
   Result<Space> space() override;
   const StoreOptions& options() const override { return options_; }

@@ -88,7 +88,7 @@ void StoreModel::attributes_set(const std::string& path, const Attributes& attri
   History<Attributes>& history = attributes_[name.id];
   const bool is_journal = name.kind == Kind::kJournal;
   const bool reframed = is_journal && history.now().framing != attributes.framing;
-  if (reframed) journal(path).reframed(done);
+  if (reframed) journal(path).ended_record(done);
   if (done) {
     history.change(attributes);
   } else {

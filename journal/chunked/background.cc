@@ -1,0 +1,27 @@
+#include "journal/chunked/background.h"
+
+#include <utility>
+
+namespace range {
+
+void Background::start(std::chrono::milliseconds interval, std::function<void()> work) {
+  thread_ = std::thread([this, interval, work = std::move(work)] {
+    std::unique_lock lock(mutex_);
+    while (!wakeup_.wait_for(lock, interval, [this] { return stopping(); })) {
+      lock.unlock();
+      work();
+      lock.lock();
+    }
+  });
+}
+
+void Background::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wakeup_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace range

@@ -1,0 +1,34 @@
+// A thread that does something again and again.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace range {
+
+class Background {
+ public:
+  Background() = default;
+  ~Background() { stop(); }
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+
+  // Calls `work` every `interval`, counted from the end of the last time, until stop().
+  void start(std::chrono::milliseconds interval, std::function<void()> work);
+
+  // Waits for what is being done, which may look at stopping() to end sooner.
+  void stop();
+  bool stopping() const { return stopping_; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wakeup_;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace range

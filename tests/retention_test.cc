@@ -1,0 +1,372 @@
+// Dropping old chunks: on request, and by the limits of journals and directories.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/support/engine_test.h"
+
+namespace range {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+
+// A chunk holds 41 of the lines of append_lines().
+constexpr int kLinesInChunk = 41;
+
+class Retention : public EngineTest {
+ protected:
+  // Journal "app" with lines 0 to `count`.
+  std::shared_ptr<Journal> filled(int count) {
+    const auto app = journal();
+    append_lines(*app, 0, count);
+    return app;
+  }
+
+  static void drop_chunks(Journal& journal, size_t count) {
+    const Status trimmed = journal.trim(journal.chunks().at(count - 1).id);
+    ASSERT_TRUE(trimmed) << to_string(trimmed.error());
+  }
+
+  void apply() {
+    const Status applied = store_->apply_retention();
+    ASSERT_TRUE(applied) << to_string(applied.error());
+  }
+
+  static void set(Journal& journal, const std::function<void(Attributes&)>& change) {
+    Attributes attributes = journal.attributes();
+    change(attributes);
+    ASSERT_TRUE(journal.set_attributes(attributes));
+  }
+
+  void set_directory(const std::string& path, const std::function<void(Attributes&)>& change) {
+    auto attributes = store_->directory_attributes(path);
+    ASSERT_TRUE(attributes);
+    change(*attributes);
+    ASSERT_TRUE(store_->set_directory_attributes(path, *attributes));
+  }
+
+  static Errc error_of_read(Journal& journal, ByteOffset from) {
+    std::byte byte{};
+    return code(journal.read(from, {&byte, 1}));
+  }
+
+  static int first_line(Journal& journal) {
+    return static_cast<int>(journal.extent().begin.record.value());
+  }
+};
+
+// --- trim ---
+
+TEST_F(Retention, WhatIsDroppedIsGoneAndTheRestKeepsItsNumbers) {
+  auto app = filled(100);
+  const JournalId id = app->id();
+  const auto old_place = app->seek(RecordNumber(5));
+  const size_t files_before = files(id, "").size();
+  drop_chunks(*app, 1);
+  const auto check = [&] {
+    const auto now = journal();
+    EXPECT_EQ(now->extent().begin.record, RecordNumber(41));
+    EXPECT_EQ(now->extent().begin.offset, ByteOffset(4100));
+    EXPECT_EQ(records(now), lines(41, 59));
+    EXPECT_EQ(read_all(*now, ByteOffset(4100)).size(), 5900U);
+    EXPECT_EQ(error_of_read(*now, ByteOffset(4099)), Errc::kDropped);
+    RecordBatch batch;
+    EXPECT_EQ(code(now->read_records(RecordNumber(40), 1, 1, batch)), Errc::kDropped);
+    for (const PositionSpec& spec :
+         {PositionSpec(RecordNumber(0)), PositionSpec(old_place->position), PositionSpec(AtStart()),
+          PositionSpec(Position()), PositionSpec(BeforeEnd{1000})}) {
+      EXPECT_EQ(now->seek(spec)->record, RecordNumber(41));
+    }
+  };
+  check();
+  EXPECT_EQ(files(id, "").size(), files_before - 2);
+  sync_all();
+  app.reset();
+  lose_power(Survival::drop_all());
+  check();
+}
+
+TEST_F(Retention, EachChunkIsVisitedBeforeItGoes) {
+  const auto app = filled(130);
+  std::vector<std::string> archived;
+  size_t visits = 0;
+  const Status trimmed = app->trim(app->chunks()[2].id, [&](const ChunkInfo& chunk) -> Status {
+    if (++visits == 3) return Error{Errc::kNoSpace, 0, "the archive is full"};
+    RecordBatch batch;
+    RecordNumber next = chunk.first_record;
+    while (next < chunk.first_record + chunk.records) {
+      EXPECT_TRUE(app->read_records(next, 1000, 1 << 20, batch));
+      for (const auto& item : batch.items) archived.emplace_back(as_text(item.bytes));
+      next += batch.items.size();
+    }
+    return {};
+  });
+  EXPECT_EQ(to_string(trimmed.error()), "the archive is full: no space left in the store");
+  EXPECT_EQ(archived, lines(0, 82));
+  EXPECT_EQ(records(app), lines(82, 48));
+}
+
+TEST_F(Retention, AJournalThatLostAllItsChunksGoesOnCounting) {
+  auto app = filled(60);
+  env_->advance(minutes(5));
+  append(*app, "open");
+  const Time last = app->extent().last_time;
+  drop_chunks(*app, 2);
+  for (const bool reopened : {false, true}) {
+    if (reopened) {
+      app.reset();
+      reopen();
+      app = journal();
+    }
+    const Extent extent = app->extent();
+    EXPECT_EQ(extent.begin, extent.end);
+    EXPECT_EQ(extent.end.record, RecordNumber(61));
+    EXPECT_EQ(extent.end.offset, ByteOffset(6004));
+    EXPECT_EQ(extent.open_bytes, 0U);
+    EXPECT_EQ(extent.last_time, last);
+    EXPECT_TRUE(records(app).empty());
+    EXPECT_TRUE(app->chunks().empty());
+    EXPECT_TRUE(files(app->id(), ".dat").empty());
+    EXPECT_EQ(app->seek(extent.end.position)->record, RecordNumber(61));
+    EXPECT_EQ(error_of_read(*app, ByteOffset(6003)), Errc::kDropped);
+  }
+  const Position end = app->extent().end.position;
+  append(*app, "next\n");
+  EXPECT_EQ(records(app), std::vector<std::string>{"next\n"});
+  EXPECT_EQ(app->seek(RecordNumber(61))->offset, ByteOffset(6004));
+  EXPECT_EQ(app->seek(end)->record, RecordNumber(61));
+  app.reset();
+  kill();
+  EXPECT_EQ(records(journal()), std::vector<std::string>{"next\n"});
+}
+
+TEST_F(Retention, TrimmingWhatIsNotThereDoesNothing) {
+  const auto app = journal();
+  EXPECT_TRUE(app->trim(ChunkId(UINT64_MAX)));
+  append_lines(*app, 0, 10);
+  EXPECT_TRUE(app->trim(ChunkId()));
+  EXPECT_EQ(records(app), lines(0, 10));
+}
+
+TEST_F(Retention, AttributesSetLaterDoNotBringAnythingBack) {
+  auto app = filled(100);
+  drop_chunks(*app, 2);
+  set(*app, [](Attributes& attributes) { attributes.mode = 0600; });
+  sync_all();
+  app.reset();
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(records(journal()), lines(82, 18));
+  EXPECT_EQ(journal()->attributes().mode, 0600U);
+}
+
+TEST_F(Retention, FilesOfDroppedChunksThatStayedBehindAreRemoved) {
+  auto app = filled(100);
+  const JournalId id = app->id();
+  sync_all();
+  const auto old = files(id, "");
+  std::vector<std::string> contents;
+  for (const Path& file : old) contents.push_back(env_->read_all(file));
+  drop_chunks(*app, 2);
+  for (size_t i = 0; i < 4; ++i) {
+    if (i != 1) env_->write_raw(old[i], contents[i]);
+  }
+  app.reset();
+  kill();
+  EXPECT_EQ(records(journal()), lines(82, 18));
+  append(*journal(), "more\n");
+  EXPECT_EQ(files(id, ".idx").size(), 1U);
+  EXPECT_EQ(files(id, ".dat").size(), 1U);
+}
+
+// Where a journal begins is known without the header of its first chunk.
+TEST_F(Retention, WithoutItsHeadersTheFirstChunkIsStillInItsPlace) {
+  auto app = filled(100);
+  drop_chunks(*app, 2);
+  sync_all();
+  const Path idx = files(app->id(), ".idx").front();
+  for (uint64_t i = 0; i < kSectorBytes; ++i) {
+    env_->corrupt(idx, kHeaderAt + i, 0x10);
+    env_->corrupt(idx, kHeaderCopyAt + i, 0x10);
+  }
+  app.reset();
+  kill();
+  EXPECT_EQ(journal()->extent().begin.record, RecordNumber(82));
+  EXPECT_EQ(records(journal()), lines(82, 18));
+}
+
+TEST_F(Retention, AReadOnlyStoreDropsNothing) {
+  filled(100);
+  options_.retention.max_records = 10;
+  ASSERT_TRUE(store_->close());
+  store_.reset();
+  options_.read_only = true;
+  open_store();
+  EXPECT_EQ(code(store_->apply_retention()), Errc::kNotPermitted);
+  EXPECT_EQ(code(journal()->trim(ChunkId(UINT64_MAX))), Errc::kNotPermitted);
+  EXPECT_EQ(records(journal()), lines(0, 100));
+}
+
+// --- readers ---
+
+// In small chunks, which are read through buffers, and in mapped ones.
+class ReadersOfDropped : public Retention, public testing::WithParamInterface<int> {
+ protected:
+  void SetUp() override {
+    options_.chunk_size = static_cast<uint64_t>(GetParam()) * 100;
+    open_store();
+  }
+
+  static std::vector<std::string> read(Cursor& cursor, int count) {
+    std::vector<std::string> found;
+    for (int i = 0; i < count; ++i) {
+      const auto record = cursor.next();
+      if (!record || !*record) break;
+      found.emplace_back(as_text((*record)->bytes));
+    }
+    return found;
+  }
+};
+
+TEST_P(ReadersOfDropped, FinishTheChunkAndGoOnWithTheOldestRecord) {
+  const int chunk = GetParam();
+  const auto app = filled(3 * chunk);
+  Cursor cursor(app);
+  Cursor late(app);
+  EXPECT_EQ(read(cursor, 10), lines(0, 10));
+  drop_chunks(*app, 2);
+  EXPECT_EQ(read(cursor, chunk - 10), lines(10, chunk - 10));
+  EXPECT_EQ(read(cursor, 10), lines(2 * chunk, 10));
+  EXPECT_EQ(read(late, 10), lines(2 * chunk, 10));
+}
+
+TEST_P(ReadersOfDropped, FinishAlsoTheChunkThatTookAppends) {
+  const int chunk = GetParam();
+  const auto app = filled(chunk / 2);
+  Cursor cursor(app);
+  EXPECT_EQ(read(cursor, 2), lines(0, 2));
+  append_lines(*app, chunk / 2, chunk);
+  drop_chunks(*app, 2);
+  append(*app, "next\n");
+  std::vector<std::string> expected = lines(2, chunk - 2);
+  expected.emplace_back("next\n");
+  EXPECT_EQ(read(cursor, 10 * chunk), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Chunks, ReadersOfDropped, testing::Values(kLinesInChunk, 1000));
+
+// --- limits ---
+
+TEST_F(Retention, AJournalHoldsNoMoreThanItsLimits) {
+  const auto app = filled(200);
+  set(*app, [](Attributes& attributes) { attributes.max_bytes = 10'000; });
+  apply();
+  EXPECT_EQ(first_line(*app), 3 * kLinesInChunk);  // 7,700 bytes, a chunk more would be 11,800
+  set(*app, [](Attributes& attributes) { attributes.max_records = 40; });
+  apply();
+  EXPECT_EQ(first_line(*app), 4 * kLinesInChunk);
+  set(*app, [](Attributes& attributes) { attributes.max_records = 1; });
+  apply();
+  EXPECT_EQ(first_line(*app), 4 * kLinesInChunk) << "the chunk that takes appends stays";
+}
+
+TEST_F(Retention, ChunksAreBegunEarlySoThatLittleIsDroppedAtOnce) {
+  const auto app = journal();
+  set(*app, [](Attributes& attributes) { attributes.max_records = 80; });
+  ASSERT_TRUE(store_->apply_retention_where_due());
+  for (int i = 0; i < 200; ++i) {
+    append(*app, line(i));
+    ASSERT_TRUE(store_->apply_retention_where_due());
+    ASSERT_LE(i - first_line(*app), 80);
+    ASSERT_GE(i - first_line(*app), std::min(i, 69));
+  }
+}
+
+TEST_F(Retention, WhatIsTooOldGoesEvenIfNothingIsAppended) {
+  const auto app = journal();
+  set(*app, [](Attributes& attributes) { attributes.max_age = hours(8); });
+  apply();
+  for (int i = 0; i < 24; ++i) {
+    append(*app, line(i));
+    env_->advance(hours(1));
+    apply();
+  }
+  // The last record of a chunk counts as old as the first of the next.
+  EXPECT_EQ(records(app), lines(15, 9));
+  env_->advance(hours(4));
+  apply();
+  EXPECT_EQ(records(app), lines(19, 5));
+  env_->advance(hours(5));
+  apply();
+  EXPECT_TRUE(records(app).empty());
+  EXPECT_TRUE(app->chunks().empty());
+  append(*app, line(24));
+  EXPECT_EQ(first_line(*app), 24);
+}
+
+TEST_F(Retention, NothingIsTooOldWhileTheClocksDisagree) {
+  const auto app = filled(10);
+  set(*app, [](Attributes& attributes) { attributes.max_age = hours(1); });
+  env_->set_now(env_->now() + hours(24));
+  apply();
+  EXPECT_EQ(records(app), lines(0, 10));
+  env_->advance(minutes(11));
+  apply();
+  EXPECT_TRUE(records(app).empty()) << "the new time has been adopted";
+}
+
+TEST_F(Retention, LimitsAreInheritedOneByOne) {
+  make_directory("web");
+  make_directory("web/deep");
+  const auto app = journal("web/deep/app");
+  append_lines(*app, 0, 300);
+  set_directory("", [](Attributes& attributes) { attributes.max_records = 10; });
+  set_directory("web", [](Attributes& attributes) {
+    attributes.max_records = 150;
+    attributes.max_bytes = 25'000;
+  });
+  apply();
+  EXPECT_EQ(first_line(*app), 4 * kLinesInChunk);
+  set(*app, [](Attributes& attributes) { attributes.max_records = 0; });
+  append_lines(*app, 300, 100);
+  apply();
+  EXPECT_EQ(first_line(*app), 4 * kLinesInChunk) << "unlimited here, whatever stands above";
+  append_lines(*app, 400, 100);
+  apply();
+  EXPECT_GT(first_line(*app), 4 * kLinesInChunk) << "max_bytes still holds";
+}
+
+TEST_F(Retention, LimitsOfTheStoreHoldWhereNothingElseIsSet) {
+  filled(200);
+  options_.retention.max_records = 100;
+  reopen();
+  apply();
+  EXPECT_EQ(first_line(*journal()), 3 * kLinesInChunk);
+}
+
+TEST_F(Retention, AJournalThatIsMovedComesUnderTheLimitsOfItsNewPlace) {
+  make_directory("short");
+  make_directory("short/lived");
+  set_directory("short", [](Attributes& attributes) { attributes.max_records = 50; });
+  const auto app = filled(100);
+  ASSERT_TRUE(store_->rename("app", "short/lived/app", false));
+  ASSERT_TRUE(app->apply_retention());
+  EXPECT_EQ(first_line(*app), 2 * kLinesInChunk);
+  ASSERT_TRUE(store_->rename("short/lived", "lived", false));
+  append_lines(*app, 100, 100);
+  ASSERT_TRUE(app->apply_retention());
+  EXPECT_EQ(first_line(*app), 2 * kLinesInChunk);
+}
+
+TEST_F(Retention, JournalsThatAreNotInUseAreLookedAtToo) {
+  for (int i = 0; i < 5; ++i) append_lines(*journal("j" + std::to_string(i)), 0, 100);
+  set_directory("", [](Attributes& attributes) { attributes.max_records = 50; });
+  reopen();
+  apply();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(first_line(*journal("j" + std::to_string(i))), 82);
+}
+
+}  // namespace
+}  // namespace range
