@@ -26,6 +26,8 @@ int to_errno(const Error& error) {
       return ENOTEMPTY;
     case Errc::kNotPermitted:
       return EPERM;
+    case Errc::kTooLarge:
+      return EFBIG;
     case Errc::kNoSpace:
       return ENOSPC;
     case Errc::kLocked:

@@ -146,8 +146,10 @@ class Journal {
   // Appends `data`, divided into records by the journal's framing, whole or not at all. Returns the
   // end of the journal behind it. With `at`, only if the journal ends exactly there, otherwise
   // kNotPermitted. Appending nothing does nothing.
-  // Errors: kInvalid above kAppendBytesMax, kNoSpace (later appends work again when there is room),
-  // and after any other failure to write or sync that same failure again, for good.
+  // Errors: kTooLarge above kAppendBytesMax or with a record above StoreOptions::record_bytes_max,
+  // kNoSpace (later appends work again when there is room), kCorrupt if the journal would have to
+  // be recovered but must not, and after any other failure to write or sync that same failure
+  // again, for good.
   virtual Result<ByteOffset> append(ConstBytes data,
                                     std::optional<ByteOffset> at = std::nullopt) = 0;
 

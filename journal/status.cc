@@ -26,6 +26,8 @@ const char* reason(Errc code) {
       return "not permitted";
     case Errc::kCorrupt:
       return "corrupt";
+    case Errc::kTooLarge:
+      return "too large";
     case Errc::kNoSpace:
       return "no space left in the store";
     case Errc::kIo:

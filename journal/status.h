@@ -20,6 +20,7 @@ enum class Errc {
   kNotEmpty,       // a directory with entries in it
   kNotPermitted,   // it would change what is stored, and stored records never change
   kCorrupt,        // a checksum does not hold; what it covers is not served
+  kTooLarge,       // an append or a record above a limit
   kNoSpace,        // the store is full; nothing of the append was kept
   kIo,             // any other failure of the file system underneath
   kLocked,         // another process has the store open; the context says which

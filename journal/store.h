@@ -25,7 +25,14 @@ struct StoreOptions {
   // How often every journal is looked at (less often if that takes long). Journals that begin a
   // chunk are looked at within sync_interval. > 0
   std::chrono::milliseconds retention_interval{60'000};
-  bool read_only = false;     // nothing is written, not even to recover
+  bool read_only = false;                     // nothing is written, not even to recover
+  size_t record_bytes_max = kAppendBytesMax;  // an append with a longer record is refused; > 0
+  // Every record is verified when its journal is opened first; damage is logged. Takes as long as
+  // reading all of the journal does.
+  bool check_on_open = false;
+  // If not, a journal that a kill or a power loss has left with something to cut off stays as it is
+  // and takes no appends.
+  bool recover = true;
   size_t open_files_max = 0;  // descriptors for chunks; 0: three quarters of RLIMIT_NOFILE
   uint16_t host_id = 0;       // low 16 bits of chunk ids
 };

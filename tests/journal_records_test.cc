@@ -124,7 +124,7 @@ TEST_F(JournalRecords, AnAppendThatIsTooLargeIsRefused) {
   const std::vector<std::byte> data(kAppendBytesMax + 1);
   const auto refused = app_->append(data);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Errc::kInvalid);
+  EXPECT_EQ(refused.error().code, Errc::kTooLarge);
   EXPECT_EQ(app_->extent().end, Location());
 }
 
@@ -383,6 +383,36 @@ TEST_F(JournalRecords, AFailedSyncIsNotTriedAgain) {
   EXPECT_FALSE(app_->sync());
   EXPECT_EQ(env_->changes(), changes);
   EXPECT_EQ(app_->extent().synced, ByteOffset(0));
+}
+
+TEST_F(JournalRecords, RecordsAboveTheLimitAreRefusedWhole) {
+  app_.reset();
+  options_.record_bytes_max = 100;
+  reopen();
+  app_ = journal();
+  append(*app_, std::string(99, 'a') + "\n" + std::string(60, 'b'));
+  EXPECT_EQ(code(app_->append(as_bytes("fits\n" + std::string(100, 'c') + "\n"))), Errc::kTooLarge);
+  EXPECT_EQ(code(app_->append(as_bytes(std::string(41, 'b')))), Errc::kTooLarge) << "as it goes on";
+  const std::string long_record(101, 'd');
+  EXPECT_EQ(code(app_->append_records({"fits", long_record})), Errc::kTooLarge);
+  EXPECT_EQ(app_->extent().end.offset, ByteOffset(160));
+  append(*app_, std::string(39, 'b') + "\n");
+  EXPECT_EQ(records(app_).size(), 2U);
+}
+
+TEST_F(JournalRecords, ACheckOnOpenFindsWhatNobodyHasReadYet) {
+  append_lines(*app_, 0, 100);
+  sync_all();
+  const Path dat = files(app_->id(), ".dat").front();
+  app_.reset();
+  env_->corrupt(dat, 1050, 0x01);
+  options_.check_on_open = true;
+  testing::internal::CaptureStdout();
+  reopen();
+  journal();
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_NE(log.find("record 10"), std::string::npos) << log;
+  EXPECT_NE(log.find("checked, 1 damaged records"), std::string::npos) << log;
 }
 
 }  // namespace

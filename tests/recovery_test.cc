@@ -333,5 +333,27 @@ TEST_F(Recovery, RepairThatFoundNoDescriptorGoesOnLater) {
   EXPECT_EQ(records(app), expected);
 }
 
+TEST_F(Recovery, SwitchedOffItLeavesWhatIsTornAndRefusesAppends) {
+  const JournalId id = fill(10, 20);
+  const Path idx = files(id, ".idx").front();
+  const std::string before = env_->read_all(idx);
+  damage_line(files(id, ".dat").front(), 25);
+  options_.recover = false;
+  lose_power(Survival::keep_all());
+  EXPECT_EQ(found(), lines(0, 25));
+  EXPECT_EQ(code(journal()->append(as_bytes("more\n"))), Errc::kCorrupt);
+  EXPECT_EQ(env_->read_all(idx), before);
+  options_.recover = true;
+  kill();
+  expect_appends_go_on();
+}
+
+TEST_F(Recovery, WhatNeedsNoneTakesAppendsWithItSwitchedOff) {
+  fill(10, 20);
+  options_.recover = false;
+  kill();
+  expect_appends_go_on();
+}
+
 }  // namespace
 }  // namespace range

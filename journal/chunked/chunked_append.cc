@@ -40,7 +40,7 @@ Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> par
                                                  std::optional<ByteOffset> at) {
   const uint64_t bytes = total_size(parts);
   if (bytes > kAppendBytesMax || parts.size() > kAppendBytesMax) {
-    return Error{Errc::kInvalid, 0, fmt::format("append of {} bytes to {}", bytes, path())};
+    return Error{Errc::kTooLarge, 0, fmt::format("append of {} bytes to {}", bytes, path())};
   }
   // More chunks in use than descriptors allow: syncing lets go of them. What fails there is
   // reported to those whom it concerns.
@@ -67,6 +67,9 @@ Status ChunkedJournal::prepare() {
   if (failed_.load(std::memory_order_acquire)) return failure();
   if (prepared_.load(std::memory_order_relaxed)) return {};
   if (context_.options.read_only) return Error{Errc::kNotPermitted, EROFS, path()};
+  if (!context_.options.recover && recovered_.needs_repair()) {
+    return Error{Errc::kCorrupt, 0, path() + ": not recovered, because that is switched off"};
+  }
   if (const Status repaired = repair(); !repaired) {
     const Error& error = repaired.error();
     const bool goes_on_later = error.code == Errc::kNoSpace || out_of_descriptors(error);
@@ -242,6 +245,9 @@ Result<ByteOffset> ChunkedJournal::write(std::span<const ConstBytes> parts, bool
     } else {
       builder.add_record(part);
     }
+  }
+  if (builder.longest_record() > context_.options.record_bytes_max) {
+    return Error{Errc::kTooLarge, 0, path()};
   }
   const Status written = active_->append(parts, builder.finish(), builder.end());
   if (entries_.capacity() > kEntriesKeptMax) entries_ = {};

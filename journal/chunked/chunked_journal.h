@@ -86,6 +86,9 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::string path() const;
   void set_path(std::string path);
 
+  // Verifies every record, the first time it is called. Damage is logged.
+  Status check_once();
+
   // Keeps others from appending as long as the lock is held.
   std::unique_lock<std::mutex> hold_appends() { return std::unique_lock(append_mutex_); }
 
@@ -213,6 +216,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
 
   std::atomic<bool> prepared_ = false;  // set with append_mutex_ held
   std::atomic<bool> failed_ = false;    // whether there is a failure_
+  std::atomic<bool> checked_ = false;
 
   SyncGroup sync_group_;  // callers of sync()
   LongMutex sync_mutex_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "journal/chunked/chunked_journal.h"
+#include "journal/cursor.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -201,6 +202,19 @@ Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_
     Status read = ChunkReader(*view).read_records(
         static_cast<uint32_t>(first - view->header.first_record), records_max, bytes_max, batch);
     if (!view->failed()) return read;
+  }
+}
+
+Status ChunkedJournal::check_once() {
+  if (checked_.exchange(true)) return {};
+  Cursor cursor(shared_from_this());
+  for (uint64_t damaged = 0;;) {
+    const auto record = cursor.next();
+    if (!record && record.error().code != Errc::kCorrupt) return record.error();
+    if (!record) ++damaged;
+    if (!record || *record) continue;
+    spdlog::info("journal {}: checked, {} damaged records", path(), damaged);
+    return {};
   }
 }
 

@@ -33,7 +33,7 @@ size_t descriptors_max(const StoreOptions& options) {
 Status check_options(const StoreOptions& options) {
   const bool valid = options.chunk_size >= kChunkSizeMin && options.chunk_size <= kChunkSizeMax &&
                      options.sync_interval.count() > 0 && options.retention_interval.count() > 0 &&
-                     options.retention.max_age.count() >= 0;
+                     options.retention.max_age.count() >= 0 && options.record_bytes_max > 0;
   return valid ? Status() : Error{Errc::kInvalid, 0, "store options out of range"};
 }
 

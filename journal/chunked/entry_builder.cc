@@ -42,6 +42,7 @@ void EntryBuilder::add_record(ConstBytes record) {
 // Adds `part` to the open record, or begins one with it, in fragments. A record that has become as
 // long as an open one may be is closed there.
 void EntryBuilder::add_part(ConstBytes part, bool complete) {
+  longest_ = std::max(longest_, end_.open_bytes + part.size());
   do {
     ConstBytes fragment = part.first(std::min(part.size(), kFragmentBytesMax));
     if (!complete) {

@@ -26,6 +26,9 @@ class EntryBuilder {
   // The encoded entries: what was in `entries` is gone. Call once.
   ConstBytes finish();
 
+  // The length of the longest of the records that were added or continued, in bytes.
+  size_t longest_record() const { return longest_; }
+
   // Where the chunk ends behind what was added.
   const ChunkEnd& end() const { return end_; }
 
@@ -36,6 +39,7 @@ class EntryBuilder {
 
   ChunkSeed chunk_;
   uint64_t ms_;
+  size_t longest_ = 0;
   ChunkEnd end_;
   // The newest fragment, written once it is known whether it is the last of the append.
   struct Pending {

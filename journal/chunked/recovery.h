@@ -27,6 +27,9 @@ struct RecoveredJournal {
   std::vector<ChunkId> torn_chunks;  // begun after something that was lost: to be set aside
   std::vector<ChunkId> dropped;      // whose files are still there
   uint64_t torn_tails = 0;
+
+  // Whether there is anything that was stored to be cut off or set aside.
+  bool needs_repair() const;
 };
 
 // Examines the journal in `directory`, which begins at `begin`; `name` is for the log. Errors: kIo

@@ -97,6 +97,13 @@ Status rewrite_file(File& file, uint64_t begin, uint64_t end) {
 
 }  // namespace
 
+bool RecoveredJournal::needs_repair() const {
+  const auto cut = [](const ChunkScan& scan) {
+    return scan.tail == Tail::kTorn || scan.tail == Tail::kInFlight;
+  };
+  return !torn_chunks.empty() || std::any_of(unsure.begin(), unsure.end(), cut);
+}
+
 Status remove_chunk(Env& env, const Path& directory, ChunkId chunk) {
   for (const char* extension : {".idx", ".dat"}) {
     RETURN_IF_ERROR(unless_missing(env.remove_file(directory / chunk_file_name(chunk, extension))));

@@ -40,8 +40,12 @@ Result<Entry> ChunkedStore::existing(std::string_view path) {
 }
 
 Result<std::shared_ptr<Journal>> ChunkedStore::open(JournalId id, std::string_view path) {
-  std::shared_lock lock(names_mutex_);
-  ASSIGN_OR_RETURN(auto journal, open_journal(id, path));
+  std::shared_ptr<ChunkedJournal> journal;
+  {
+    std::shared_lock lock(names_mutex_);
+    ASSIGN_OR_RETURN(journal, open_journal(id, path));
+  }
+  if (options_.check_on_open) RETURN_IF_ERROR(journal->check_once());
   return std::shared_ptr<Journal>(std::move(journal));
 }
 
