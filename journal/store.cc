@@ -1,5 +1,6 @@
 #include "journal/store.h"
 
+#include <limits>
 #include <utility>
 
 #include "journal/result_macros.h"
@@ -24,20 +25,31 @@ Result<std::shared_ptr<Journal>> Store::get_or_create(std::string_view path,
   }
 }
 
+Result<std::vector<NamedEntry>> Store::list(std::string_view directory) {
+  ASSIGN_OR_RETURN(NamesPage page, list(directory, 0, std::numeric_limits<size_t>::max()));
+  return std::move(page.entries);
+}
+
 // Without recursion: a tree is as deep as somebody made it.
 Status Store::visit(std::string_view directory, const Visitor& visitor) {
-  std::vector<std::string> directories = {std::string(directory)};
-  while (!directories.empty()) {
-    const std::string parent = std::move(directories.back());
-    directories.pop_back();
-    auto entries = list(parent);
+  constexpr size_t kPage = 1000;
+  struct Place {
+    std::string path;
+    uint64_t from = 0;
+  };
+  std::vector<Place> places = {{std::string(directory)}};
+  while (!places.empty()) {
+    const Place place = std::move(places.back());
+    places.pop_back();
+    auto page = list(place.path, place.from, kPage);
     // One that was removed meanwhile.
-    if (!entries && entries.error().code == Errc::kNotFound && parent != directory) continue;
-    if (!entries) return std::move(entries).error();
-    for (const NamedEntry& each : *entries) {
-      std::string path = parent.empty() ? each.name : parent + '/' + each.name;
+    if (!page && page.error().code == Errc::kNotFound && place.path != directory) continue;
+    if (!page) return std::move(page).error();
+    if (page->next) places.push_back({place.path, *page->next});
+    for (const NamedEntry& each : page->entries) {
+      std::string path = place.path.empty() ? each.name : place.path + '/' + each.name;
       if (each.entry.kind == EntryKind::kDirectory) {
-        directories.push_back(std::move(path));
+        places.push_back({std::move(path)});
       } else if (!visitor(path, JournalId(each.entry.id))) {
         return {};
       }

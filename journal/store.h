@@ -49,6 +49,12 @@ struct NamedEntry {
   Entry entry;
 };
 
+// Some of the entries of a directory, and where to go on; nothing if that was all.
+struct NamesPage {
+  std::vector<NamedEntry> entries;
+  std::optional<uint64_t> next;
+};
+
 struct Space {
   uint64_t bytes_total = 0;
   uint64_t bytes_free = 0;       // for root
@@ -105,8 +111,12 @@ class Store {
   // records, kNotEmpty, kInvalid for moving a directory below itself.
   virtual Status rename(std::string_view from, std::string_view to, bool replace) = 0;
 
-  // The entries of a directory, in no particular order.
-  virtual Result<std::vector<NamedEntry>> list(std::string_view directory) = 0;
+  // Entries of a directory, in no particular order: about `entries_max` of them (> 0), from the
+  // first for `from` 0, else from the `next` of the page before. A page may be empty and not the
+  // last. What comes or goes meanwhile may be among them or not, everything else is, once.
+  virtual Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) = 0;
+  // All of them.
+  Result<std::vector<NamedEntry>> list(std::string_view directory);
 
   // Calls `visitor` with every journal below `directory`, in no particular order, until it returns
   // false. Journals that come or go meanwhile may be among them or not.

@@ -208,6 +208,34 @@ TEST_F(ChunkedStoreTest, ManyJournalsShareFewDescriptors) {
   store_.reset();  // before the environment that it uses
 }
 
+TEST_F(ChunkedStoreTest, WhatNobodyHasUsedForAWhileIsLetGoOf) {
+  GateEnv counting(*env_);
+  store_.reset();
+  auto opened = ChunkedStore::open(counting, "/store", options_, false);
+  ASSERT_TRUE(opened);
+  store_ = *std::move(opened);
+  const int with_none = counting.open_files();
+  auto used = journal("used");
+  append(*used, line(0));
+  append(*journal("idle"), line(0));
+  const std::weak_ptr<Journal> idle = journal("idle");
+  sync_all();
+  sync_all();
+  EXPECT_EQ(counting.open_files(), with_none + 4);
+  store_->let_go_of_idle();
+  EXPECT_FALSE(idle.expired()) << "it was just used";
+  EXPECT_EQ(records(used), lines(0, 1));
+  store_->let_go_of_idle();
+  EXPECT_TRUE(idle.expired());
+  EXPECT_EQ(counting.open_files(), with_none + 2);
+  store_->let_go_of_idle();
+  EXPECT_EQ(counting.open_files(), with_none);
+  EXPECT_EQ(records(used), lines(0, 1));
+  EXPECT_EQ(records(journal("idle")), lines(0, 1));
+  used.reset();
+  store_.reset();  // before the environment that it uses
+}
+
 TEST_F(ChunkedStoreTest, AFullDiskDoesNotPinDescriptors) {
   constexpr int kJournals = 100;
   GateEnv counting(*env_);

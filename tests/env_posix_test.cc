@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <climits>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,7 @@ class EnvPosix : public ::testing::Test {
     boost::filesystem::remove_all(dir_, ignored);
   }
 
-  std::unique_ptr<File> create(const char* name) {
+  std::unique_ptr<File> create(const std::string& name) {
     return env_.open(dir_ / name, Env::OpenMode::kCreateNew).value();
   }
   std::string read(File& file, uint64_t offset, size_t size) {
@@ -149,6 +151,31 @@ TEST_F(EnvPosix, SymbolicLinksAreReadButNeverFollowed) {
   EXPECT_EQ(opened.error().sys_errno, ELOOP);
   ASSERT_TRUE(env_.make_symlink(".", dir_ / "dot"));
   EXPECT_FALSE(env_.list(dir_ / "dot"));
+}
+
+// Also when entries come and go between the pages, those that stay are listed once.
+TEST_F(EnvPosix, PagesOfADirectoryHaveEveryEntryOnce) {
+  for (int i = 0; i < 3000; ++i) create("stays" + std::to_string(i));
+  for (int i = 0; i < 1000; ++i) create("goes" + std::to_string(i));
+  std::set<std::string> found;
+  int pages = 0;
+  for (std::optional<uint64_t> next = 0; next; ++pages) {
+    const auto page = env_.list(dir_, *next, 100);
+    ASSERT_TRUE(page) << to_string(page.error());
+    ASSERT_LE(page->entries.size(), 100U);
+    for (const DirectoryEntry& entry : page->entries) {
+      EXPECT_TRUE(found.insert(entry.name).second) << entry.name;
+    }
+    next = page->next;
+    if (pages < 20) {
+      for (int i = 0; i < 50; ++i) {
+        ASSERT_TRUE(env_.remove_file(dir_ / ("goes" + std::to_string(pages * 50 + i))));
+        create("new" + std::to_string(pages * 50 + i));
+      }
+    }
+  }
+  for (int i = 0; i < 3000; ++i) EXPECT_TRUE(found.contains("stays" + std::to_string(i)));
+  EXPECT_GT(pages, 30);
 }
 
 TEST_F(EnvPosix, ListNamesEveryEntryWithItsKind) {

@@ -217,6 +217,31 @@ TEST_F(StoreNames, GetOrCreateLeadsToOneJournal) {
   EXPECT_EQ(code(store_->get_or_create("")), Errc::kInvalid);
 }
 
+TEST_F(StoreNames, ADirectoryIsListedInPages) {
+  make_directory("d");
+  std::set<std::string> expected;
+  for (int i = 0; i < 25; ++i) {
+    const std::string name = "j" + std::to_string(i);
+    journal("d/" + name);
+    expected.insert(name);
+  }
+  make_directory("d/sub");
+  expected.insert("sub");
+  std::set<std::string> found;
+  size_t pages = 0;
+  for (std::optional<uint64_t> next = 0; next; ++pages) {
+    const auto page = store_->list("d", *next, 10);
+    ASSERT_TRUE(page) << to_string(page.error());
+    ASSERT_LE(page->entries.size(), 10U);
+    for (const NamedEntry& entry : page->entries) EXPECT_TRUE(found.insert(entry.name).second);
+    next = page->next;
+  }
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(pages, 3U);
+  EXPECT_EQ(code(store_->list("d", 0, 0)), Errc::kInvalid);
+  EXPECT_EQ(code(store_->remove_directory("d")), Errc::kNotEmpty);
+}
+
 TEST_F(StoreNames, VisitSeesEveryJournalOfATree) {
   make_directory("web");
   make_directory("web/old");

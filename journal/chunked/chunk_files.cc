@@ -28,6 +28,7 @@ Result<std::shared_ptr<ChunkFiles>> ChunkFileCache::open(const Path& directory, 
     MutexLock lock(mutex_);
     if (const auto found = by_key_.find(key); found != by_key_.end()) {
       slots_.splice(slots_.begin(), slots_, found->second);
+      found->second->asked_for = true;
       return found->second->files;
     }
   }
@@ -58,6 +59,20 @@ void ChunkFileCache::erase(JournalId journal) {
   MutexLock lock(mutex_);
   std::erase_if(by_key_, [&](const auto& item) { return item.first.journal == journal; });
   slots_.remove_if([&](const Slot& slot) { return slot.key.journal == journal; });
+  open_chunks_ = slots_.size();
+}
+
+void ChunkFileCache::close_idle() {
+  Slots idle;  // closed without the lock
+  MutexLock lock(mutex_);
+  for (auto slot = slots_.begin(); slot != slots_.end();) {
+    const auto next = std::next(slot);
+    if (!std::exchange(slot->asked_for, false) && slot->files.use_count() == 1) {
+      by_key_.erase(slot->key);
+      idle.splice(idle.end(), slots_, slot);
+    }
+    slot = next;
+  }
   open_chunks_ = slots_.size();
 }
 

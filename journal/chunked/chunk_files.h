@@ -55,6 +55,9 @@ class ChunkFileCache {
   // Forgets all chunks of a journal that is removed.
   void erase(JournalId journal);
 
+  // Closes chunks that nobody uses and nobody has asked for since the last call.
+  void close_idle();
+
   // True if more chunks are in use than may be kept open: time to sync, which lets go of them.
   bool overfull();
 
@@ -72,6 +75,7 @@ class ChunkFileCache {
   struct Slot {
     Key key;
     std::shared_ptr<ChunkFiles> files;
+    bool asked_for = true;  // since the last close_idle()
   };
   using Slots = std::list<Slot>;  // used last first
 

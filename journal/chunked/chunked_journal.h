@@ -86,6 +86,11 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::string path() const;
   void set_path(std::string path);
 
+  // For those who keep journals open for their next use: whether somebody has opened it since the
+  // last time this was asked.
+  void note_opened() { opened_ = true; }
+  bool opened_since() { return opened_.exchange(false); }
+
   // Verifies every record, the first time it is called. Damage is logged.
   Status check_once();
 
@@ -217,6 +222,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::atomic<bool> prepared_ = false;  // set with append_mutex_ held
   std::atomic<bool> failed_ = false;    // whether there is a failure_
   std::atomic<bool> checked_ = false;
+  std::atomic<bool> opened_ = true;
 
   SyncGroup sync_group_;  // callers of sync()
   LongMutex sync_mutex_;

@@ -168,10 +168,15 @@ Status ChunkedStore::writable() const {
 }
 
 void ChunkedStore::run_background() {
-  syncing_.start(options_.sync_interval, [this, logged = std::string()]() mutable {
-    log_failure(sync_and_reclaim(), logged);
-  });
   using Clock = std::chrono::steady_clock;
+  syncing_.start(options_.sync_interval,
+                 [this, logged = std::string(), idle_since = Clock::now()]() mutable {
+                   constexpr std::chrono::seconds kIdle{30};
+                   log_failure(sync_and_reclaim(), logged);
+                   if (Clock::now() - idle_since < kIdle) return;
+                   let_go_of_idle();
+                   idle_since = Clock::now();
+                 });
   trimming_.start(options_.sync_interval, [this, logged = std::string(),
                                            due = Clock::now()]() mutable {
     // Of the time, no more goes into journals that may not have changed.

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "journal/chunked/background.h"
 #include "journal/chunked/chunked_journal.h"
 #include "journal/chunked/env.h"
 #include "journal/chunked/names.h"
+#include "journal/chunked/periodic_thread.h"
 #include "journal/chunked/store_clock.h"
 #include "journal/chunked/sync_queue.h"
 #include "journal/mutex.h"
@@ -45,7 +45,8 @@ class ChunkedStore final : public Store {
   Status remove(std::string_view path) override;
   Status remove_directory(std::string_view path) override;
   Status rename(std::string_view from, std::string_view to, bool replace) override;
-  Result<std::vector<NamedEntry>> list(std::string_view directory) override;
+  using Store::list;
+  Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) override;
   Result<Attributes> directory_attributes(std::string_view path) override;
   Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;
   Status apply_retention() override;
@@ -56,6 +57,9 @@ class ChunkedStore final : public Store {
 
   // Only of those journals that have begun a chunk, or got other limits, since the last time.
   Status apply_retention_where_due();
+
+  // Lets go of the journals and files that nobody uses and nobody has opened since the last call.
+  void let_go_of_idle();
 
   // What happens in the background every sync_interval.
   Status sync_and_reclaim();
@@ -106,8 +110,8 @@ class ChunkedStore final : public Store {
   // Removed journals whose records are still to be deleted, and what tells that nobody reads them.
   std::map<JournalId, std::weak_ptr<ChunkedJournal>> removed_ GUARDED_BY(journals_mutex_);
 
-  Background syncing_;
-  Background trimming_;
+  PeriodicThread syncing_;
+  PeriodicThread trimming_;
 };
 
 }  // namespace range

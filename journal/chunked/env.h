@@ -6,7 +6,9 @@
 #include <boost/filesystem/path.hpp>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +35,12 @@ struct FileStat {
 struct DirectoryEntry {
   std::string name;
   FileKind kind = FileKind::kOther;
+};
+
+// Some of the entries of a directory, and where to go on; nothing if that was all.
+struct DirectoryPage {
+  std::vector<DirectoryEntry> entries;
+  std::optional<uint64_t> next;
 };
 
 // An open file. Thread-safe as far as pread(2) and pwrite(2) are. Outlived by its regions. Closed
@@ -93,8 +101,11 @@ class Env {
   // Atomic, also across directories. Without `replace`, kExists if `to` is there.
   virtual Status rename(const Path& from, const Path& to, bool replace) = 0;
   virtual Result<FileStat> stat(const Path& path) = 0;
-  // Without "." and "..".
-  virtual Result<std::vector<DirectoryEntry>> list(const Path& directory) = 0;
+  // Up to `entries_max` > 0 entries but "." and "..", from the first for `from` 0, else from the
+  // `next` of the page before. What comes or goes meanwhile may be among them or not.
+  virtual Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) = 0;
+  // All of them.
+  Result<std::vector<DirectoryEntry>> list(const Path& directory);
 
   // fsync(2) of a directory: its names survive power loss.
   virtual Status sync_directory(const Path& directory) = 0;
@@ -114,6 +125,12 @@ class Env {
  protected:
   Env() = default;
 };
+
+inline Result<std::vector<DirectoryEntry>> Env::list(const Path& directory) {
+  auto page = list(directory, 0, std::numeric_limits<size_t>::max());
+  if (!page) return std::move(page).error();
+  return std::move(page->entries);
+}
 
 // The operating system's.
 Env& posix_env();

@@ -162,22 +162,28 @@ class PosixEnv : public Env {
     return to_file_stat(found);
   }
 
-  Result<std::vector<DirectoryEntry>> list(const Path& directory) override {
+  using Env::list;
+  Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) override {
     ASSIGN_OR_RETURN(Fd fd, open_fd("opendir", directory, O_RDONLY | O_DIRECTORY));
     const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(fd.get()));
     if (!dir) return posix_error("opendir", directory);
     static_cast<void>(fd.release());  // `dir` closes it from here on
-    std::vector<DirectoryEntry> entries;
+    if (from > 0) ::seekdir(dir.get(), static_cast<off_t>(from));
+    DirectoryPage page;
     errno = 0;  // the only way to tell the end from an error
     for (const dirent* entry = ::readdir(dir.get()); entry; entry = ::readdir(dir.get())) {
       const std::string_view name = entry->d_name;
       if (name != "." && name != "..") {
-        entries.push_back({std::string(name), kind_of(*entry, directory)});
+        page.entries.push_back({std::string(name), kind_of(*entry, directory)});
+      }
+      if (page.entries.size() == entries_max) {
+        page.next = static_cast<uint64_t>(entry->d_off);
+        return page;
       }
       errno = 0;
     }
     if (errno != 0) return posix_error("readdir", directory);
-    return entries;
+    return page;
   }
 
   Status sync_directory(const Path& directory) override {

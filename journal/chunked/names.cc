@@ -138,19 +138,19 @@ Result<std::optional<Entry>> Names::entry_at(const Path& path, FileKind kind) {
   return std::optional<Entry>();
 }
 
-Result<std::vector<NamedEntry>> Names::list(std::string_view directory) {
+Result<NamesPage> Names::list(std::string_view directory, uint64_t from, size_t entries_max) {
   RETURN_IF_ERROR(check_directory(directory));
   const Path path = tree_path(directory);
-  ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> found, env_.list(path));
-  std::vector<NamedEntry> entries;
-  for (const DirectoryEntry& item : found) {
+  ASSIGN_OR_RETURN(const DirectoryPage found, env_.list(path, from, entries_max));
+  NamesPage page{.entries = {}, .next = found.next};
+  for (const DirectoryEntry& item : found.entries) {
     if (item.name == kDirectoryAttributes) continue;
     const auto entry = entry_at(path / item.name, item.kind);
     if (!entry && entry.error().code == Errc::kNotFound) continue;  // gone meanwhile
     if (!entry) return entry.error();
-    if (*entry) entries.push_back({item.name, **entry});
+    if (*entry) page.entries.push_back({item.name, **entry});
   }
-  return entries;
+  return page;
 }
 
 Result<JournalId> Names::create_journal(std::string_view path, const Attributes& attributes) {

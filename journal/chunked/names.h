@@ -41,7 +41,7 @@ class Names {
   Path journal_directory(JournalId id) const;
 
   Result<std::optional<Entry>> look_up(std::string_view path);
-  Result<std::vector<NamedEntry>> list(std::string_view directory);
+  Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max);
 
   // Errors: kExists.
   Result<JournalId> create_journal(std::string_view path, const Attributes& attributes);

@@ -28,9 +28,11 @@ Result<std::optional<Entry>> ChunkedStore::look_up(std::string_view path) {
   return names_.look_up(path);
 }
 
-Result<std::vector<NamedEntry>> ChunkedStore::list(std::string_view directory) {
+Result<NamesPage> ChunkedStore::list(std::string_view directory, uint64_t from,
+                                     size_t entries_max) {
+  if (entries_max == 0) return error(Errc::kInvalid, directory);
   std::shared_lock lock(names_mutex_);
-  return names_.list(directory);
+  return names_.list(directory, from, entries_max);
 }
 
 Result<Entry> ChunkedStore::existing(std::string_view path) {
@@ -70,6 +72,7 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::open_journal(JournalId id,
     ASSIGN_OR_RETURN(journal, ChunkedJournal::open(context_, id, std::string(path)));
     remember(journal);
   }
+  journal->note_opened();
   return journal;
 }
 
@@ -77,6 +80,22 @@ void ChunkedStore::remember(const std::shared_ptr<ChunkedJournal>& journal) {
   journals_[journal->id()] = journal;
   recent_.push_front(journal);
   if (recent_.size() > kRecentJournals) recent_.pop_back();
+}
+
+void ChunkedStore::let_go_of_idle() {
+  std::list<std::shared_ptr<ChunkedJournal>> idle;  // let go of without the lock
+  {
+    MutexLock lock(journals_mutex_);
+    for (auto recent = recent_.begin(); recent != recent_.end();) {
+      const auto next = std::next(recent);
+      if (!(*recent)->opened_since() && recent->use_count() == 1) {
+        idle.splice(idle.end(), recent_, recent);
+      }
+      recent = next;
+    }
+  }
+  idle.clear();
+  files_.close_idle();
 }
 
 Result<std::shared_ptr<Journal>> ChunkedStore::create(std::string_view path,
@@ -141,8 +160,11 @@ Status ChunkedStore::remove_directory(std::string_view path) {
 }
 
 Status ChunkedStore::discard_directory(std::string_view path) {
-  ASSIGN_OR_RETURN(const std::vector<NamedEntry> entries, names_.list(path));
-  if (!entries.empty()) return error(Errc::kNotEmpty, path);
+  for (std::optional<uint64_t> next = 0; next;) {
+    ASSIGN_OR_RETURN(const NamesPage page, names_.list(path, *next, 100));
+    if (!page.entries.empty()) return error(Errc::kNotEmpty, path);
+    next = page.next;
+  }
   return names_.discard(path);
 }
 

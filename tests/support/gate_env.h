@@ -38,8 +38,8 @@ class GateEnv : public Env {
     return base_.rename(from, to, replace);
   }
   Result<FileStat> stat(const Path& path) override { return base_.stat(path); }
-  Result<std::vector<DirectoryEntry>> list(const Path& directory) override {
-    return base_.list(directory);
+  Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) override {
+    return base_.list(directory, from, entries_max);
   }
   Status sync_directory(const Path& directory) override { return base_.sync_directory(directory); }
   Status sync_filesystem(const Path& path) override { return base_.sync_filesystem(path); }

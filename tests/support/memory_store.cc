@@ -331,16 +331,22 @@ Status MemoryStore::rename(std::string_view from, std::string_view to, bool repl
   return {};
 }
 
-Result<std::vector<NamedEntry>> MemoryStore::list(std::string_view directory) {
+Result<NamesPage> MemoryStore::list(std::string_view directory, uint64_t from, size_t entries_max) {
   const std::lock_guard lock(mutex_);
   if (find(directory) == nullptr) return failed(Errc::kNotFound, directory);
-  std::vector<NamedEntry> entries;
+  NamesPage page;
+  uint64_t at = 0;
   for (const auto& [path, node] : tree_) {
-    if (path.empty() || parent_of(path) != directory) continue;
+    if (path.empty() || parent_of(path) != directory || at++ < from) continue;
+    if (page.entries.size() == entries_max) {
+      page.next = at - 1;
+      break;
+    }
     const size_t slash = path.rfind('/');
-    entries.push_back({slash == std::string::npos ? path : path.substr(slash + 1), node.entry});
+    page.entries.push_back(
+        {slash == std::string::npos ? path : path.substr(slash + 1), node.entry});
   }
-  return entries;
+  return page;
 }
 
 Result<Attributes> MemoryStore::directory_attributes(std::string_view path) {

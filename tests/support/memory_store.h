@@ -76,7 +76,8 @@ class MemoryStore : public Store {
   Status remove(std::string_view path) override;
   Status remove_directory(std::string_view path) override;
   Status rename(std::string_view from, std::string_view to, bool replace) override;
-  Result<std::vector<NamedEntry>> list(std::string_view directory) override;
+  using Store::list;
+  Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) override;
   Result<Attributes> directory_attributes(std::string_view path) override;
   Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;
   Status apply_retention() override { return {}; }

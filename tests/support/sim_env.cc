@@ -208,15 +208,20 @@ Result<FileStat> SimEnv::stat(const Path& path) {
   return stat_of(id);
 }
 
-Result<std::vector<DirectoryEntry>> SimEnv::list(const Path& directory) {
+Result<DirectoryPage> SimEnv::list(const Path& directory, uint64_t from, size_t entries_max) {
   const Guard guard(mutex_);
   RETURN_IF_ERROR(begin(CallKind::kList, directory));
   ASSIGN_OR_RETURN(const NodeId id, find_directory(directory));
-  std::vector<DirectoryEntry> entries;
+  DirectoryPage page;
+  uint64_t at = 0;
   for (const auto& [name, entry] : tree_.node(id).entries) {
-    entries.push_back({name, tree_.node(entry).kind});
+    if (page.entries.size() == entries_max) {
+      page.next = at;
+      return page;
+    }
+    if (at++ >= from) page.entries.push_back({name, tree_.node(entry).kind});
   }
-  return entries;
+  return page;
 }
 
 Status SimEnv::sync_directory(const Path& directory) {

@@ -94,7 +94,8 @@ class SimEnv : public Env {
   Result<std::string> read_symlink(const Path& path) override;
   Status rename(const Path& from, const Path& to, bool replace) override;
   Result<FileStat> stat(const Path& path) override;
-  Result<std::vector<DirectoryEntry>> list(const Path& directory) override;
+  using Env::list;
+  Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) override;
   Status sync_directory(const Path& directory) override;
   Status sync_filesystem(const Path& path) override;
   Result<Space> space(const Path& path) override;

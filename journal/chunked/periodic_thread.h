@@ -10,12 +10,12 @@
 
 namespace range {
 
-class Background {
+class PeriodicThread {
  public:
-  Background() = default;
-  ~Background() { stop(); }
-  Background(const Background&) = delete;
-  Background& operator=(const Background&) = delete;
+  PeriodicThread() = default;
+  ~PeriodicThread() { stop(); }
+  PeriodicThread(const PeriodicThread&) = delete;
+  PeriodicThread& operator=(const PeriodicThread&) = delete;
 
   // Calls `work` every `interval`, counted from the end of the last time, until stop().
   void start(std::chrono::milliseconds interval, std::function<void()> work);

@@ -1,10 +1,10 @@
-#include "journal/chunked/background.h"
+#include "journal/chunked/periodic_thread.h"
 
 #include <utility>
 
 namespace range {
 
-void Background::start(std::chrono::milliseconds interval, std::function<void()> work) {
+void PeriodicThread::start(std::chrono::milliseconds interval, std::function<void()> work) {
   thread_ = std::thread([this, interval, work = std::move(work)] {
     std::unique_lock lock(mutex_);
     while (!wakeup_.wait_for(lock, interval, [this] { return stopping(); })) {
@@ -15,7 +15,7 @@ void Background::start(std::chrono::milliseconds interval, std::function<void()>
   });
 }
 
-void Background::stop() {
+void PeriodicThread::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
