@@ -1,10 +1,13 @@
 // Many journals in one store, against what the file system takes for as much.
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <boost/filesystem/operations.hpp>
+#include <csignal>
+#include <cstdlib>
 
 #include "bench/comparison.h"
 #include "bench/scratch.h"
@@ -89,11 +92,91 @@ void first_read_of_file(State& state) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
 }
 
+// A store whose process was killed while it had many journals in use, each with much that was
+// synced and a little that was not.
+class Killed {
+ public:
+  static constexpr uint64_t kActive = 1000;
+
+  static Killed& get() {
+    static Killed killed;
+    return killed;
+  }
+
+  std::string store() const { return directory_.path("store"); }
+
+ private:
+  Killed() {
+    const pid_t child = ::fork();
+    RANGE_CHECK(child >= 0);
+    if (child == 0) append_and_die();
+    int status = 0;
+    RANGE_CHECK(::waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+  }
+
+  [[noreturn]] void append_and_die() {
+    constexpr size_t kSynced = size_t{1} << 20;
+    constexpr size_t kUnsynced = size_t{16} << 10;
+    StoreOptions options;
+    options.sync_interval = std::chrono::hours(1);
+    const auto store = must(open_store(this->store(), options));
+    std::vector<std::shared_ptr<Journal>> journals;
+    for (uint64_t i = 0; i < kActive; ++i) {
+      journals.push_back(must(store->get_or_create(fmt::format("{}", i))));
+    }
+    const auto append_all = [&](size_t bytes) {
+      std::string lines;
+      while (lines.size() < bytes) lines += as_text(record(lines.size()));
+      for (const auto& journal : journals) must(journal->append(as_bytes(lines)));
+    };
+    append_all(kSynced);
+    must(store->sync());
+    append_all(kUnsynced);
+    ::raise(SIGKILL);
+    std::abort();
+  }
+
+  ScratchDirectory directory_;
+};
+
+// Opening the store and finding the end of every journal in it.
+void reopen_killed(State& state) {
+  StoreOptions options;
+  options.read_only = true;
+  for (auto _ : state) {
+    const auto store = must(open_store(Killed::get().store(), options));
+    for (uint64_t i = 0; i < Killed::kActive; ++i) {
+      benchmark::DoNotOptimize(must(store->open(fmt::format("{}", i)))->extent());
+    }
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * Killed::kActive));
+}
+
+// As many pairs of files, the last 16 KiB of one and a page of the other.
+void read_ends(State& state) {
+  std::vector<std::byte> buffer(size_t{16} << 10);
+  for (auto _ : state) {
+    for (const auto& entry :
+         boost::filesystem::recursive_directory_iterator(Killed::get().store() + "/chunks")) {
+      const bool dat = entry.path().extension() == ".dat";
+      if (!dat && entry.path().extension() != ".idx") continue;
+      const int fd = ::open(entry.path().c_str(), O_RDONLY);
+      const off_t end = ::lseek(fd, 0, SEEK_END);
+      const size_t size = dat ? buffer.size() : 4096;
+      RANGE_CHECK(::pread(fd, buffer.data(), size, end - static_cast<off_t>(size)) > 0);
+      ::close(fd);
+    }
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * Killed::kActive));
+}
+
 }  // namespace
 
 void add_scale_benchmarks(Comparison& table) {
   table.add(fmt::format("open, {} journals / empty store", kJournals), 10, open_crowded,
             open_empty);
+  table.add(fmt::format("journals reopened after kill -9, {} active", Killed::kActive), 3,
+            reopen_killed, read_ends);
   table.add("first read of a journal / of a file", 2'000, first_read, first_read_of_file);
 }
 
