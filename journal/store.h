@@ -21,7 +21,7 @@ struct StoreOptions {
   uint64_t chunk_size = uint64_t{64} << 20;       // bytes after which a new chunk is begun
   std::chrono::milliseconds sync_interval{1000};  // what is not synced by then is synced; > 0
   Framing framing = Framing::kLine;               // of journals whose directories do not set one
-  Retention retention;                            // likewise, limit by limit
+  Retention retention{};                          // likewise, limit by limit
   // How often every journal is looked at (less often if that takes long). Journals that begin a
   // chunk are looked at within sync_interval. > 0
   std::chrono::milliseconds retention_interval{60'000};

@@ -31,6 +31,8 @@ class ReadMapping {
 struct ChunkFiles {
   std::unique_ptr<File> dat;
   std::unique_ptr<File> idx;
+  std::atomic<uint32_t> slots =
+      0;  // count_slots() of a chunk that takes no more appends, once known
   ReadMapping dat_mapping{};
   ReadMapping idx_mapping{};
 };

@@ -191,9 +191,13 @@ Result<ChunkPlace> ChunkReader::place_of_record(uint32_t record) {
 }
 
 Result<ChunkPlace> ChunkReader::place_at_time(uint64_t ms) {
-  ASSIGN_OR_RETURN(uint32_t index,
-                   first_entry_where(view().end.entries / 2,
-                                     [&](const FragmentEntry& entry) { return entry.ms >= ms; }));
+  if (view().end.entries == 0) return ChunkPlace{};
+  // As if appends had come at one rate.
+  ASSIGN_OR_RETURN(const FragmentEntry last, fragments_.entry(view().end.entries - 1));
+  ASSIGN_OR_RETURN(
+      uint32_t index,
+      first_entry_where(proportional(std::min(ms, last.ms), last.ms, view().end.entries),
+                        [&](const FragmentEntry& entry) { return entry.ms >= ms; }));
   ASSIGN_OR_RETURN(const bool certain, trusted(index));
   if (!certain) return rescue_time(ms);
   if (index == view().end.entries) return ChunkPlace{view().end.records, view().end.bytes};

@@ -42,7 +42,10 @@ Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, bool map) {
   }
   view.files = *std::move(files);
   if (view.end.entries == 0 && view.end.records > 0) {
-    ASSIGN_OR_RETURN(view.end.entries, count_slots(*view.files->idx));
+    if (view.files->slots == 0) {
+      ASSIGN_OR_RETURN(view.files->slots, count_slots(*view.files->idx));
+    }
+    view.end.entries = view.files->slots;
   }
   if (map && view.end.bytes >= context_.mapping.read_bytes_min) {
     auto dat = view.files->dat_mapping.cover(*view.files->dat, view.end.bytes);
