@@ -12,7 +12,7 @@ checks=0
 
 # A journal with the lines of `old` before each of these; $what says how it came to be there.
 fresh() { rm -f mnt/app; cat old >mnt/app; }
-run() { timeout 60 "$@" </dev/null >output 2>&1; }
+run() { within 60 "$@" </dev/null >output 2>&1; }
 # keeps ERROR COMMAND...: it fails, saying so, and the journal is as it was
 keeps() {
   fresh

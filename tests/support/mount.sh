@@ -64,6 +64,26 @@ expect_fails() {
   ((status != 124)) || fail "timed out: $*"
 }
 
+# within SECONDS COMMAND...: runs it, but no longer than that; then says where it and the daemon are
+within() {
+  local seconds=$1 pid
+  "${@:2}" &
+  pid=$!
+  if ! timeout "$seconds" tail -s 0.01 --pid="$pid" -f /dev/null; then
+    printf 'not done after %s s: %s\n' "$seconds" "${*:2}"
+    head /sys/fs/fuse/connections/*/waiting || true
+    local task group
+    group=$(ps -o pgid= $$)
+    for task in /proc/[0-9]*/task/*; do
+      [[ $task == /proc/$daemon/* || $(ps -o pgid= "${task##*/}") == "$group" ]] || continue
+      printf '%s %s in %s: %s\n' "${task##*/}" "$(tr '\0' ' ' <"$task/cmdline")" \
+        "$(cat "$task/wchan")" "$(cat "$task/syscall")"
+    done
+    kill "$pid"
+  fi 2>/dev/null
+  wait "$pid"
+}
+
 # wait_until SECONDS COMMAND...: runs it until it succeeds
 wait_until() {
   local deadline=$((SECONDS + $1))
