@@ -70,6 +70,7 @@ struct Position {
   ChunkId chunk;
   uint32_t record = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): as above
   friend auto operator<=>(const Position&, const Position&) = default;
 };
 

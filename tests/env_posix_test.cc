@@ -71,13 +71,13 @@ TEST_F(EnvPosix, MorePartsThanOneSystemCallTakesAreAllWritten) {
 TEST_F(EnvPosix, SmallPartsOfAnySizesAreAllWrittenInOrder) {
   auto file = create("a");
   std::vector<std::string> texts;
-  for (size_t i = 0; i < 20'000; ++i) texts.push_back(std::string(i % 40, char('a' + i % 26)));
+  for (size_t i = 0; i < 20'000; ++i) texts.emplace_back(i % 40, char('a' + i % 26));
   texts[100] = std::string(128 << 10, 'L');
   texts[101] = std::string(300'000, 'M');
   std::string expected;
   std::vector<ConstBytes> parts;
   for (const std::string& text : texts) {
-    parts.push_back(as_bytes(text));
+    parts.emplace_back(as_bytes(text));
     expected += text;
   }
   ASSERT_TRUE(file->write_at(7, parts));

@@ -20,7 +20,7 @@ class Retention : public EngineTest {
  protected:
   // Journal "app" with lines 0 to `count`.
   std::shared_ptr<Journal> filled(int count) {
-    const auto app = journal();
+    auto app = journal();
     append_lines(*app, 0, count);
     return app;
   }
