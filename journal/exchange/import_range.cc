@@ -1,0 +1,258 @@
+#include "journal/exchange/import_range.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "journal/cursor.h"
+#include "journal/exchange/range_chunk.h"
+#include "journal/result_macros.h"
+
+namespace range::exchange {
+
+namespace {
+
+// The records of all chunks of a journal, one chunk after the other.
+class Source {
+ public:
+  explicit Source(std::vector<RangeChunk> chunks) : chunks_(std::move(chunks)) {}
+
+  // As RangeChunkReader::next(), for the whole journal. Tells about chunks that end in `imported`.
+  Result<std::span<const ConstBytes>> next(ImportedJournal& imported);
+
+ private:
+  Status open();
+  void close(ImportedJournal& imported);
+
+  const std::vector<RangeChunk> chunks_;
+  size_t at_ = 0;  // in chunks_
+  std::optional<RangeChunkReader> reader_;
+  std::optional<RangeIndexCheck> index_;
+};
+
+Result<std::span<const ConstBytes>> Source::next(ImportedJournal& imported) {
+  for (; at_ < chunks_.size(); close(imported)) {
+    if (!reader_) RETURN_IF_ERROR(open());
+    ASSIGN_OR_RETURN(const auto records, reader_->next());
+    index_->add(reader_->first_offset(), records);
+    if (!records.empty()) return records;
+  }
+  return std::span<const ConstBytes>();
+}
+
+Status Source::open() {
+  ASSIGN_OR_RETURN(reader_, RangeChunkReader::open(chunks_[at_].data));
+  index_.emplace(chunks_[at_].index);
+  return {};
+}
+
+void Source::close(ImportedJournal& imported) {
+  const RangeChunk& chunk = chunks_[at_++];
+  const ChunkEnd end = reader_->end();
+  if (end != ChunkEnd::kWhole) {
+    const bool last = at_ == chunks_.size();
+    const bool torn = end == ChunkEnd::kTornLength || (end == ChunkEnd::kBeyondFile && last);
+    const char* reason = torn                              ? "torn last record"
+                         : end == ChunkEnd::kRecordTooLong ? "record above the limit"
+                                                           : "record beyond the end of the file";
+    (torn ? imported.notes : imported.damage)
+        .push_back(fmt::format("chunk {}, offset {}: {}; {} bytes left out",
+                               chunk_file_name(chunk.id, ""), reader_->offset(), reason,
+                               reader_->bytes_left()));
+  }
+  if (index_->wrong(reader_->offset())) {
+    imported.notes.push_back(
+        fmt::format("chunk {}: its index is wrong, not used", chunk_file_name(chunk.id, "")));
+  }
+  reader_.reset();
+}
+
+// Checks that a journal holds the records it is given, one after the other from its first.
+class Comparison {
+ public:
+  explicit Comparison(std::shared_ptr<Journal> journal) : cursor_(std::move(journal)) {}
+
+  // What is wrong with it; nothing if it does hold `records`. Errors: those of reading.
+  Result<std::optional<std::string>> difference(std::span<const ConstBytes> records);
+
+ private:
+  Cursor cursor_;
+  RecordNumber next_;
+};
+
+Result<std::optional<std::string>> Comparison::difference(std::span<const ConstBytes> records) {
+  for (const ConstBytes expected : records) {
+    ASSIGN_OR_RETURN(const auto found, cursor_.next());
+    if (!found) return std::optional(fmt::format("record {} is missing", next_.value()));
+    if (found->number != next_) {
+      return std::optional(fmt::format("record {} is not kept any more", next_.value()));
+    }
+    if (as_text(found->bytes) != as_text(expected)) {
+      return std::optional(fmt::format("record {} differs", next_.value()));
+    }
+    next_ += 1;
+  }
+  return std::optional<std::string>();
+}
+
+Error refusal(const std::string& name, const std::string& why) {
+  return {Errc::kNotPermitted, 0,
+          fmt::format("{}: the store has such a journal with other contents: {}", name, why)};
+}
+
+Attributes attributes_of_new(uint32_t mode) {
+  Attributes attributes;
+  attributes.mode = mode;
+  attributes.uid = ::geteuid();
+  attributes.gid = ::getegid();
+  attributes.created =
+      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return attributes;
+}
+
+// Makes the directories that `path` needs.
+Status make_parents(Store& store, const std::string& path) {
+  for (size_t slash = path.find('/'); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const std::string_view parent = std::string_view(path).substr(0, slash);
+    ASSIGN_OR_RETURN(const auto entry, store.look_up(parent));
+    if (!entry) RETURN_IF_ERROR(store.make_directory(parent, attributes_of_new(0755)));
+    if (entry && entry->kind != EntryKind::kDirectory) {
+      return Error{Errc::kInvalid, 0, fmt::format("{}: {} is a journal", path, parent)};
+    }
+  }
+  return {};
+}
+
+Result<std::shared_ptr<Journal>> open_target(Store& store, const std::string& name) {
+  RETURN_IF_ERROR(store.look_up(name));  // before there are directories for a name that is invalid
+  RETURN_IF_ERROR(make_parents(store, name));
+  Attributes attributes = attributes_of_new(0644);
+  attributes.framing = Framing::kWrite;
+  return store.get_or_create(name, attributes);
+}
+
+class Import {
+ public:
+  Import(std::shared_ptr<Journal> journal, std::string name, RangeChunks source,
+         const Progress& progress)
+      : journal_(std::move(journal)),
+        name_(std::move(name)),
+        chunks_(std::move(source.chunks)),
+        progress_(progress) {
+    imported_.chunks = chunks_.size();
+    imported_.notes = std::move(source.notes);
+  }
+
+  Result<ImportedJournal> run();
+
+ private:
+  Status check_target() const;
+  Status copy();
+  Status compare_old(Comparison& old, std::span<const ConstBytes> records) const;
+  Status append_new(std::span<const ConstBytes> records);
+  void count(std::span<const ConstBytes> records);
+  Status verify() const;
+
+  const std::shared_ptr<Journal> journal_;
+  const std::string name_;
+  const std::vector<RangeChunk> chunks_;
+  const Progress& progress_;
+  ImportedJournal imported_;
+};
+
+Result<ImportedJournal> Import::run() {
+  RETURN_IF_ERROR(check_target());
+  imported_.records_before = journal_->extent().end.record.value();
+  RETURN_IF_ERROR(copy());
+  if (imported_.records_before > imported_.records) {
+    return refusal(name_, fmt::format("it has {} records, the source {}", imported_.records_before,
+                                      imported_.records));
+  }
+  RETURN_IF_ERROR(journal_->sync());
+  // Else all of it was just compared.
+  if (imported_.records > imported_.records_before) RETURN_IF_ERROR(verify());
+  return std::move(imported_);
+}
+
+Status Import::check_target() const {
+  const Extent extent = journal_->extent();
+  if (extent.open_bytes > 0) return refusal(name_, "it ends in the middle of a line");
+  if (extent.begin.record != RecordNumber()) {
+    return refusal(name_, fmt::format("its first {} records are not kept any more",
+                                      extent.begin.record.value()));
+  }
+  return {};
+}
+
+Status Import::copy() {
+  Source source(chunks_);
+  Comparison old(journal_);
+  while (true) {
+    ASSIGN_OR_RETURN(const auto records, source.next(imported_));
+    if (records.empty()) return {};
+    const uint64_t before =
+        imported_.records_before - std::min(imported_.records_before, imported_.records);
+    const size_t known = std::min<uint64_t>(records.size(), before);
+    RETURN_IF_ERROR(compare_old(old, records.first(known)));
+    RETURN_IF_ERROR(append_new(records.subspan(known)));
+    count(records);
+  }
+}
+
+Status Import::compare_old(Comparison& old, std::span<const ConstBytes> records) const {
+  ASSIGN_OR_RETURN(const auto difference, old.difference(records));
+  return difference ? Status(refusal(name_, *difference)) : Status();
+}
+
+Status Import::append_new(std::span<const ConstBytes> records) {
+  if (records.empty()) return {};
+  RETURN_IF_ERROR(journal_->append_records(records));
+  return {};
+}
+
+void Import::count(std::span<const ConstBytes> records) {
+  uint64_t bytes = 0;
+  for (const ConstBytes record : records) bytes += record.size();
+  imported_.records += records.size();
+  imported_.bytes += bytes;
+  if (progress_) progress_(records.size(), bytes);
+}
+
+// Reads everything once more, the source as well.
+Status Import::verify() const {
+  Source source(chunks_);
+  Comparison comparison(journal_);
+  ImportedJournal again;
+  while (true) {
+    ASSIGN_OR_RETURN(const auto records, source.next(again));
+    if (records.empty()) break;
+    again.records += records.size();
+    ASSIGN_OR_RETURN(const auto difference, comparison.difference(records));
+    if (difference) {
+      return Error{Errc::kCorrupt, 0, fmt::format("{}: read back: {}", name_, *difference)};
+    }
+  }
+  const uint64_t stored = journal_->extent().end.record.value();
+  if (again.records == stored) return {};
+  return Error{Errc::kCorrupt, 0,
+               fmt::format("{}: {} records in the store, {} in the source: one has changed", name_,
+                           stored, again.records)};
+}
+
+}  // namespace
+
+Result<ImportedJournal> import_journal(Store& store, const RangeJournal& source,
+                                       const Progress& progress) {
+  ASSIGN_OR_RETURN(RangeChunks chunks, list_chunks(source.directory));
+  ASSIGN_OR_RETURN(auto journal, open_target(store, source.name));
+  return Import(std::move(journal), source.name, std::move(chunks), progress).run();
+}
+
+}  // namespace range::exchange

@@ -1,0 +1,66 @@
+// Directories of the Go project Range: where which journal is.
+//
+//   ROOT/<last 2 bytes of the escaped name>/<escaped name>/<chunk id, 16 hex digits>.dat and .idx
+//
+// The first component is all of an escaped name of 2 bytes or fewer. The chunks of a journal in the
+// order of their ids are its records; see range_chunk.h for what is in them.
+#pragma once
+
+#include <boost/filesystem/path.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "journal/status.h"
+#include "journal/types.h"
+
+namespace range::exchange {
+
+using Path = boost::filesystem::path;
+
+// The name of a journal as Range writes it into paths, and back. Errors: kInvalid for what
+// escape_name() does not return: an unknown escape, or a byte that should have been escaped.
+std::string escape_name(std::string_view name);
+Result<std::string> unescape_name(std::string_view escaped);
+
+// Where a journal is, relative to the root. Errors: kInvalid for a name that Range cannot have
+// there: empty, above 255 bytes when escaped, or ending so that it leads out of the root.
+Result<Path> place_of(std::string_view name);
+
+struct RangeJournal {
+  std::string name;  // unescaped
+  Path directory;
+
+  friend bool operator==(const RangeJournal&, const RangeJournal&) = default;
+};
+
+struct RangeJournals {
+  std::vector<RangeJournal> journals;  // by name
+  std::vector<std::string> problems;   // directories that are none, as one line each
+};
+
+// All journals below `root`. Files where directories are expected are ignored. Errors: kNotFound
+// and kIo.
+Result<RangeJournals> list_journals(const Path& root);
+
+struct RangeChunk {
+  ChunkId id;
+  Path data;   // the .dat
+  Path index;  // the .idx, which may be missing
+
+  friend bool operator==(const RangeChunk&, const RangeChunk&) = default;
+};
+
+struct RangeChunks {
+  std::vector<RangeChunk> chunks;  // by id; empty files are left out
+  std::vector<std::string> notes;  // on other files, as one line each
+};
+
+// The chunks of a journal. Errors: kNotFound and kIo.
+Result<RangeChunks> list_chunks(const Path& journal);
+
+// "18EA5F509AFF0000.dat"
+std::string chunk_file_name(ChunkId id, std::string_view extension);
+
+}  // namespace range::exchange

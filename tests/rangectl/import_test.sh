@@ -1,0 +1,238 @@
+#!/bin/bash
+# rangectl against directories that python3 writes, a writer of Range's format of its own: imports,
+# an import that is killed and repeated, exports, and what is refused.
+# Usage: import_test.sh RANGECTL
+set -euo pipefail
+
+rangectl=$(realpath "$1")
+scale=${RANGE_TEST_SCALE:-1}
+export LC_ALL=C.UTF-8
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/rangectl.XXXXXX")
+trap 'rm -rf --one-file-system "$work"' EXIT
+cd "$work"
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+# expect STATUS COMMAND...: its exit status; what it says is in out and err
+expect() {
+  local status=0
+  "${@:2}" >out 2>err </dev/null || status=$?
+  ((status == $1)) || fail "status $status instead of $1: ${*:2}: $(cat out err)"
+}
+expect_line() { grep -qF -- "$2" "$1" || fail "no '$2' in $1: $(cat "$1")"; }
+
+cat >format.py <<'END'
+import os, struct, sys
+
+ESCAPED = "_/\\`*|;\"':"
+
+def directory(root, name):
+    escaped = "".join("_%02d" % ESCAPED.index(c) if c in ESCAPED else c for c in name)
+    escaped = os.fsencode(escaped)
+    path = os.fsdecode(os.path.join(os.fsencode(root), escaped[-2:], escaped))
+    os.makedirs(path, exist_ok=True)
+    return path
+
+def write_chunk(path, chunk_id, records):
+    offset = 0
+    with open(f"{path}/{chunk_id:016X}.dat", "wb") as data, \
+            open(f"{path}/{chunk_id:016X}.idx", "wb") as index:
+        for record in records:
+            index.write(struct.pack(">Q", offset))
+            data.write(struct.pack(">I", len(record)) + record)
+            offset += 4 + len(record)
+
+def read(root, name):
+    path = directory(root, name)
+    for file in sorted(f for f in os.listdir(path) if f.endswith(".dat")):
+        data = open(f"{path}/{file}", "rb").read()
+        index = open(f"{path}/{file[:-4]}.idx", "rb").read()
+        at = entry = 0
+        while at < len(data):
+            assert struct.unpack_from(">Q", index, entry)[0] == at, file
+            length, = struct.unpack_from(">I", data, at)
+            yield data[at + 4:at + 4 + length]
+            at += 4 + length
+            entry += 8
+        assert entry == len(index), file
+END
+cat >names.py <<'END'
+import random
+from format import *
+random.seed(1)
+FIRST = 0x18EA5F509AFF0007
+for name in ["app", "a", "web/access", "web/deep/er", ESCAPED.replace("/", "-"), "d\u00fc", "x y"]:
+    path = directory("range", name)
+    for chunk in range(2):
+        records = [random.randbytes(random.choice([0, 1, 50, 3000])) for _ in range(500)]
+        write_chunk(path, FIRST + (chunk << 20), records)
+directory("range", "empty")
+END
+cat >compare.py <<'END'
+# compare.py ROOT ROOT: the same journals, of the same records. Exports have chunks of their own.
+import sys
+from format import *
+names = lambda root: sorted(n for g in os.listdir(root) for n in os.listdir(f"{root}/{g}"))
+assert names(sys.argv[1]) == names(sys.argv[2]), (names(sys.argv[1]), names(sys.argv[2]))
+for escaped in names(sys.argv[1]):
+    name = escaped
+    for i in reversed(range(len(ESCAPED))):
+        name = name.replace("_%02d" % i, ESCAPED[i])
+    a, b = list(read(sys.argv[1], name)), list(read(sys.argv[2], name))
+    assert a == b, (name, len(a), len(b))
+END
+
+# Wrong usage.
+for arguments in '' 'no-such-command' 'import-range' 'import-range range' 'export-range store' \
+  'import-range -x range store' '-x'; do
+  # shellcheck disable=SC2086 # words
+  expect 2 "$rangectl" $arguments
+  [[ $(wc -l <err) == 1 && ! -s out ]] || fail "'$arguments': $(cat out err)"
+done
+expect 2 "$rangectl" import-range '' store
+expect 0 "$rangectl" -h
+expect_line out 'usage: rangectl'
+expect 0 "$rangectl" -V
+expect 1 "$rangectl" import-range missing store
+expect_line err 'missing'
+[[ ! -e store ]] || fail "a store was made for nothing"
+expect 1 "$rangectl" export-range out exported
+[[ ! -e exported ]] || fail "an export was made of nothing"
+
+# Everything, again, and a part of it.
+python3 names.py
+expect 0 "$rangectl" import-range range store
+expect_line out 'web/deep/er: 1000 records, 2 chunks, '
+expect_line out 'empty: 0 records, 0 chunks, 0.0 MB imported'
+expect_line out '8 of 8 journals imported, 7000 records'
+[[ ! -s err ]] || fail "said: $(cat err)"
+expect 0 "$rangectl" import-range range store
+expect_line out 'app: already complete, 1000 records'
+expect 1 "$rangectl" import-range range part app nothing
+expect_line err 'nothing: no such journal'
+expect_line out '1 of 1 journals imported, 1000 records'
+
+# Out again: the same records; and where each journal fits into a chunk, all that diff can see but
+# the names of chunks.
+expect 0 "$rangectl" export-range store exported
+python3 compare.py range exported
+expect 1 "$rangectl" export-range store exported app
+expect_line err 'app: '
+expect 0 "$rangectl" export-range store exported2
+diff -r exported exported2
+expect 0 "$rangectl" import-range exported store2
+[[ ! -s err ]] || fail "said: $(cat err)"
+expect 0 "$rangectl" export-range store2 exported3
+python3 compare.py range exported3
+cat >same_ids.py <<'END'
+# What rangectl exported, written by python under the same ids.
+from format import *
+for group in os.listdir("exported"):
+    for escaped in os.listdir(f"exported/{group}"):
+        files = sorted(f for f in os.listdir(f"exported/{group}/{escaped}") if f.endswith(".dat"))
+        assert len(files) <= 1
+        source = f"range/{group}/{escaped}"
+        path = f"python/{group}/{escaped}"
+        os.makedirs(path)
+        data = b"".join(open(f"{source}/{f}", "rb").read()
+                        for f in sorted(os.listdir(source)) if f.endswith(".dat"))
+        records, at = [], 0
+        while at < len(data):
+            length, = struct.unpack_from(">I", data, at)
+            records.append(data[at + 4:at + 4 + length])
+            at += 4 + length
+        for file in files:
+            write_chunk(path, int(file[:16], 16), records)
+END
+python3 same_ids.py
+diff -r python exported
+
+# Damage and refusals do not keep the others from being imported.
+python3 - <<'END'
+from format import *
+for name in ["torn", "damaged", "differs", "fine", "/none"]:
+    path = directory("bad", name)
+    write_chunk(path, 1 << 60, [b"one", b"two", b"three"])
+    write_chunk(path, 2 << 60, [b"four", b"five"])
+os.truncate(directory("bad", "torn") + "/2000000000000000.dat", 15)
+with open(directory("bad", "damaged") + "/1000000000000000.dat", "r+b") as data:
+    data.seek(7)
+    data.write(b"\0\1")
+os.makedirs("bad/_x/a_x")
+write_chunk(directory("first", "differs"), 1 << 60, [b"one", b"TWO"])
+END
+expect 0 "$rangectl" import-range first store3
+expect 1 "$rangectl" import-range bad store3
+expect_line out 'fine: 5 records, 2 chunks'
+expect_line out 'torn: 4 records, 2 chunks'
+expect_line out 'damaged: 3 records, 2 chunks'
+expect_line err 'torn: note: chunk 2000000000000000, offset 8: torn last record; 7 bytes left out'
+expect_line err 'damaged: damage: chunk 1000000000000000, offset 7: '
+expect_line err 'differs: the store has such a journal with other contents: record 1 differs'
+expect_line err '/none: '
+expect_line err 'bad/_x/a_x: '
+expect 0 "$rangectl" import-range bad store3 torn fine
+
+# Records that are damaged in the store are left out of an export, and all others are in it.
+cat >damage.py <<'END'
+import glob
+from format import *
+write_chunk(directory("healthy", "app"), 1 << 60, [b"one", b"two", b"three"])
+if os.path.exists("sick"):
+    write_chunk(directory("healthy", "app"), 2 << 60, [b"four", b"five"])
+END
+python3 damage.py
+expect 0 "$rangectl" import-range healthy sick
+python3 damage.py
+expect 0 "$rangectl" import-range healthy sick
+sed -i 's/two/TWO/' sick/chunks/*/*/*.dat
+expect 1 "$rangectl" export-range sick rescued
+expect_line err 'app: damage: '
+expect_line err 'damaged records from number '
+python3 - <<'END'
+from format import *
+records = list(read("rescued", "app"))
+assert records[-2:] == [b"four", b"five"] and b"TWO" not in records, records
+END
+
+# kill -9 in the middle, again and again: the next import goes on, and in the end all is there.
+cat >large.py <<'END'
+import random, sys
+from format import *
+random.seed(2)
+noise = random.randbytes(1 << 20)
+for journal in range(2):
+    path = directory("large", f"large/{journal}")
+    for chunk in range(4):
+        size = 25_000_000 // int(sys.argv[1])
+        records = []
+        while size > 0:
+            at, length = random.randrange(len(noise)), random.choice([10, 300, 5000, 100000])
+            records.append(noise[at:at + length])
+            size -= length
+        write_chunk(path, (1 << 60) + (chunk << 20), records)
+END
+python3 large.py "$scale"
+killed=0
+used() { du -sm killed 2>/dev/null | cut -f 1; }
+for megabytes in 10 40 80 120 160; do
+  "$rangectl" import-range large killed >/dev/null 2>err &
+  pid=$!
+  until (($(used) + 0 >= megabytes / scale)) || [[ ! -e /proc/$pid/exe ]]; do :; done
+  kill -KILL "$pid" 2>/dev/null || true
+  status=0
+  wait "$pid" 2>/dev/null || status=$?
+  if ((status == 137)); then ((++killed)); else ((status == 0)) || fail "status $status"; fi
+done
+echo "$killed imports killed"
+((killed > 0)) || fail "no import could be killed"
+expect 0 "$rangectl" import-range large killed
+grep 'before$' out || echo "the last one was killed after its last append"
+expect 0 "$rangectl" export-range killed large_exported
+python3 compare.py large large_exported
+expect 0 "$rangectl" import-range large whole
+tail -n 1 out
+echo "passed"
