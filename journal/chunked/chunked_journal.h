@@ -199,7 +199,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   static ChunkLimits chunk_limits(const Retention& retention, uint64_t chunk_size);
   Result<Retention> resolve_retention();
   std::optional<ChunkId> last_beyond(const Retention& retention) const;
-  Status seal_active();
+  Status seal_up_to(ChunkId last);
+  Status drop_up_to(ChunkId last, const ChunkVisitor& visit);
   Status drop_front(size_t count) REQUIRES(trim_mutex_);
   Location begin_behind(size_t count) const;
   Location trimmed_to() const;

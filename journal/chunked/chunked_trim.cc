@@ -50,8 +50,10 @@ Status ChunkedJournal::apply_retention() {
     RETURN_IF_ERROR(prepare());
     ASSIGN_OR_RETURN(const Retention retention, resolve_retention());
     last = last_beyond(retention);
+    // At once: what is appended from now on is not too old.
+    if (last) RETURN_IF_ERROR(seal_up_to(*last));
   }
-  return last ? trim(*last, {}) : Status();
+  return last ? drop_up_to(*last, {}) : Status();
 }
 
 // The newest of the chunks that `retention` does not allow.
@@ -80,12 +82,14 @@ Status ChunkedJournal::trim(ChunkId last, const ChunkVisitor& visit) {
   {
     std::lock_guard appending(append_mutex_);
     RETURN_IF_ERROR(prepare());
-    const std::vector<ChunkInfo> present = chunks();
-    if (present.empty()) return {};
-    last = std::min(last, present.back().id);
-    // What is appended from now on is behind it.
-    if (last == present.back().id) RETURN_IF_ERROR(seal_active());
+    RETURN_IF_ERROR(seal_up_to(last));
+    last = std::min(last, extent().end.position.chunk);
   }
+  return drop_up_to(last, visit);
+}
+
+// Drops chunks that take no more appends.
+Status ChunkedJournal::drop_up_to(ChunkId last, const ChunkVisitor& visit) {
   MutexLock trimming(trim_mutex_);
   Status visited;
   size_t count = 0;
@@ -99,9 +103,9 @@ Status ChunkedJournal::trim(ChunkId last, const ChunkVisitor& visit) {
   return visited;
 }
 
-// Ends the active chunk; the next append begins another.
-Status ChunkedJournal::seal_active() {
-  if (!active_) return {};
+// Ends the active chunk if it is not behind `last`; then the next append begins another.
+Status ChunkedJournal::seal_up_to(ChunkId last) {
+  if (!active_ || active_->header().chunk > last) return {};
   if (active_->attached()) RETURN_IF_ERROR(active_->give_back_room());
   active_->close();
   {
