@@ -109,6 +109,21 @@ TEST_F(Retention, EachChunkIsVisitedBeforeItGoes) {
   EXPECT_EQ(records(app), lines(82, 48));
 }
 
+TEST_F(Retention, AnOpenLineIsCompleteOnceItsChunkWasToGo) {
+  const auto app = filled(10);
+  append(*app, "open");
+  const auto refuse = [](const ChunkInfo&) -> Status { return Error{Errc::kNoSpace, 0, ""}; };
+  EXPECT_EQ(code(app->trim(app->chunks()[0].id, refuse)), Errc::kNoSpace);
+  std::vector<std::string> expected = lines(0, 10);
+  expected.emplace_back("open");
+  EXPECT_EQ(app->extent().open_bytes, 0U);
+  EXPECT_EQ(records(app), expected);
+  ASSERT_TRUE(app->sync());
+  append(*app, "next\n");
+  expected.emplace_back("next\n");
+  EXPECT_EQ(records(app), expected);
+}
+
 TEST_F(Retention, AJournalThatLostAllItsChunksGoesOnCounting) {
   auto app = filled(60);
   env_->advance(minutes(5));

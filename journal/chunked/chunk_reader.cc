@@ -191,7 +191,8 @@ Result<ChunkPlace> ChunkReader::place_of_record(uint32_t record) {
 }
 
 Result<ChunkPlace> ChunkReader::place_at_time(uint64_t ms) {
-  if (view().end.entries == 0) return ChunkPlace{};
+  const ChunkPlace end = {view().end.records, view().end.bytes};
+  if (view().end.entries == 0) return end;
   // As if appends had come at one rate.
   ASSIGN_OR_RETURN(const FragmentEntry last, fragments_.entry(view().end.entries - 1));
   ASSIGN_OR_RETURN(
@@ -200,7 +201,7 @@ Result<ChunkPlace> ChunkReader::place_at_time(uint64_t ms) {
                         [&](const FragmentEntry& entry) { return entry.ms >= ms; }));
   ASSIGN_OR_RETURN(const bool certain, trusted(index));
   if (!certain) return rescue_time(ms);
-  if (index == view().end.entries) return ChunkPlace{view().end.records, view().end.bytes};
+  if (index == view().end.entries) return end;
   ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
   if (index == 0) return ChunkPlace{entry.record, 0};
   ASSIGN_OR_RETURN(const FragmentEntry before, fragments_.entry(index - 1));

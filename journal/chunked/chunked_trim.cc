@@ -111,7 +111,11 @@ Status ChunkedJournal::seal_up_to(ChunkId last) {
   {
     MutexLock lock(mutex_);
     for (Unsynced& chunk : unsynced_) chunk.sealed |= chunk.writer == active_;
-    if (waiting_ > 0) grown_.notify_all();  // a record that was open is complete now
+    // A record that was open is complete now.
+    ChunkEnd end = table_.end_of_last();
+    end.open_bytes = 0;
+    table_.set_end(end);
+    if (waiting_ > 0) grown_.notify_all();
   }
   active_.reset();
   return {};
