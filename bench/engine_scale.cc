@@ -149,7 +149,7 @@ void reopen_killed(State& state) {
       benchmark::DoNotOptimize(must(store->open(fmt::format("{}", i)))->extent());
     }
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * Killed::kActive));
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(Killed::kActive));
 }
 
 // As many pairs of files, the last 16 KiB of one and a page of the other.
@@ -167,7 +167,7 @@ void read_ends(State& state) {
       ::close(fd);
     }
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * Killed::kActive));
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(Killed::kActive));
 }
 
 }  // namespace
