@@ -33,18 +33,44 @@ void append_and_sync(State& state, size_t writers) {
   state.SetItemsProcessed(static_cast<int64_t>(writers) * state.iterations() * kEach);
 }
 
-void write_and_sync(State& state) {
-  const ScratchDirectory scratch;
-  RawFile file(scratch.path("file"), O_WRONLY | O_APPEND);
-  const auto write_one = [&](uint64_t i) {
-    file.write(record(i));
-    RANGE_CHECK(::fdatasync(file.fd()) == 0);
-  };
-  write_one(0);
-  for (auto _ : state) {
-    for (uint64_t i = 0; i < kEach; ++i) write_one(i);
+// The same with a journal for each thread.
+void append_and_sync_apart(State& state, size_t writers) {
+  ScratchStore scratch;
+  std::vector<std::shared_ptr<Journal>> journals;
+  for (size_t i = 0; i < writers; ++i) {
+    journals.push_back(scratch.create(fmt::format("{}", i), Framing::kWrite));
+    must(journals.back()->append(record(0)));
+    must(journals.back()->sync());
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kEach);
+  for (auto _ : state) {
+    in_threads(writers, [&](size_t writer) {
+      for (uint64_t i = 0; i < kEach; ++i) {
+        must(journals[writer]->append(record(i)));
+        must(journals[writer]->sync());
+      }
+    });
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(writers) * state.iterations() * kEach);
+}
+
+// So many threads with a file each.
+void write_and_sync(State& state, size_t writers) {
+  const ScratchDirectory scratch;
+  std::vector<RawFile> files;
+  for (size_t i = 0; i < writers; ++i) {
+    files.emplace_back(scratch.path(fmt::format("{}", i)), O_WRONLY | O_APPEND);
+  }
+  const auto write_one = [&](size_t writer, uint64_t i) {
+    files[writer].write(record(i));
+    RANGE_CHECK(::fdatasync(files[writer].fd()) == 0);
+  };
+  for (size_t i = 0; i < writers; ++i) write_one(i, 0);
+  for (auto _ : state) {
+    in_threads(writers, [&](size_t writer) {
+      for (uint64_t i = 0; i < kEach; ++i) write_one(writer, i);
+    });
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(writers) * state.iterations() * kEach);
 }
 
 // Many journals with one new record each, synced together, against one fdatasync(2) per file.
@@ -109,12 +135,17 @@ void fdatasync_many(State& state) {
 void add_sync_benchmarks(Comparison& table) {
   const std::string single = "append + sync, one writer / fdatasync";
   table.add(
-      single, 1, [](State& state) { append_and_sync(state, 1); }, write_and_sync);
+      single, 1, [](State& state) { append_and_sync(state, 1); },
+      [](State& state) { write_and_sync(state, 1); });
   for (const size_t writers : {size_t{16}, size_t{32}}) {
     table.add(
         fmt::format("append + sync, {} writers / our one", writers), 1,
         [writers](State& state) { append_and_sync(state, writers); }, single);
   }
+  table.add(
+      "append + sync, 16 journals / fdatasync, 16 files", 1,
+      [](State& state) { append_and_sync_apart(state, 16); },
+      [](State& state) { write_and_sync(state, 16); });
   table.add("sync, 1,000 dirty journals / fdatasync each", 1, sync_many, fdatasync_many);
 }
 

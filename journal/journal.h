@@ -222,7 +222,8 @@ class Journal {
   virtual Status apply_retention() = 0;
 
   virtual Result<JournalInfo> info() = 0;
-  // In order, the one that takes appends last. Those of a damaged store may leave gaps.
+  // In order, the one that takes appends last; the first is there before any record. Those of a
+  // damaged store may leave gaps.
   virtual std::vector<ChunkInfo> chunks() const = 0;
 
  protected:

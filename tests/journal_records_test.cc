@@ -125,7 +125,8 @@ TEST_F(JournalRecords, AnAppendThatIsTooLargeIsRefused) {
   const auto refused = app_->append(data);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::kTooLarge);
-  EXPECT_EQ(app_->extent().end, Location());
+  EXPECT_EQ(app_->extent().end.offset, ByteOffset());
+  EXPECT_EQ(app_->extent().end.record, RecordNumber());
 }
 
 TEST_F(JournalRecords, AnotherFramingClosesTheOpenRecord) {
@@ -227,7 +228,8 @@ TEST_F(JournalRecords, ATimeLeadsToTheFirstRecordNotOlder) {
 }
 
 TEST_F(JournalRecords, ChunksFollowEachOtherWithoutAGap) {
-  EXPECT_TRUE(app_->chunks().empty());
+  ASSERT_EQ(app_->chunks().size(), 1U);
+  EXPECT_EQ(app_->chunks().front().records, 0U);
   append_lines(*app_, 0, 100);
   append(*app_, "open");
   const std::vector<ChunkInfo> chunks = app_->chunks();

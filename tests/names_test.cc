@@ -11,11 +11,6 @@ namespace {
 
 class NamesTest : public EngineTest {
  protected:
-  bool has(std::string_view path) {
-    const auto entry = store_->look_up(path);
-    EXPECT_TRUE(entry) << to_string(entry.error());
-    return entry && entry->has_value();
-  }
   size_t trash() { return env_->list("/store/trash")->size(); }
 };
 
@@ -26,7 +21,10 @@ TEST_F(NamesTest, TheTreeIsLaidOutAsDocumented) {
             "../../chunks/" + id.substr(0, 2) + "/" + id);
   EXPECT_EQ(env_->stat("/store/tree/web")->kind, FileKind::kDirectory);
   EXPECT_TRUE(env_->exists("/store/tree/web/.info"));
-  EXPECT_TRUE(env_->exists("/store/chunks/" + id.substr(0, 2) + "/" + id + "/attributes"));
+  const Path directory = "/store/chunks/" + id.substr(0, 2) + "/" + id;
+  EXPECT_EQ(env_->list(directory)->size(), 2U);  // a chunk, which has the attributes
+  ASSERT_TRUE(journal("web/access")->set_attributes(journal("web/access")->attributes()));
+  EXPECT_TRUE(env_->exists(directory / "attributes"));
   EXPECT_EQ(env_->read_all("/store/format"), "rangefs store, version 1\n");
   EXPECT_EQ(trash(), 0U);
 }
@@ -156,8 +154,10 @@ TEST_F(NamesTest, WhatCannotBeDeletedFromTheTrashDoesNotKeepTheStoreShut) {
 TEST_F(NamesTest, DamagedAttributesLockEverybodyOutButLoseNothing) {
   append(*journal(), "x\n");
   const Path file = directory_of(journal()->id()) / "attributes";
+  ASSERT_TRUE(journal()->set_attributes(journal()->attributes()));
   ASSERT_TRUE(store_->make_directory("d", {}));
   reopen();
+  // What the chunks have is not what was set last.
   env_->corrupt(file, 7, 0x01);
   env_->corrupt("/store/tree/d/.info", 7, 0x01);
   EXPECT_EQ(journal()->attributes().mode, 0600U);
@@ -167,8 +167,49 @@ TEST_F(NamesTest, DamagedAttributesLockEverybodyOutButLoseNothing) {
   EXPECT_EQ(store_->directory_attributes("d")->mode, 0644U);
 }
 
+TEST_F(NamesTest, DamagedAttributesInAChunkLockEverybodyOutToo) {
+  append(*journal(), "x\n");
+  const Path idx = files(journal()->id(), ".idx").front();
+  reopen();
+  env_->corrupt(idx, kAttributesAt + 7, 0x01);
+  EXPECT_EQ(journal()->attributes().mode, 0600U);
+  EXPECT_EQ(read_all(*journal()), "x\n");
+}
+
+TEST_F(NamesTest, AnEmptyJournalKeepsItsAttributes) {
+  Attributes attributes;
+  attributes.mode = 0640;
+  attributes.uid = 7;
+  attributes.keep = true;
+  attributes.max_age = std::chrono::hours(1);
+  ASSERT_TRUE(store_->create("app", attributes));
+  attributes = journal()->attributes();
+  kill();
+  EXPECT_EQ(journal()->attributes(), attributes);
+  ASSERT_TRUE(store_->sync());
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(journal()->attributes(), attributes);
+}
+
+TEST_F(NamesTest, AttributesOutliveTheChunkThatHadThem) {
+  Attributes attributes;
+  attributes.mode = 0640;
+  ASSERT_TRUE(store_->create("app", attributes));
+  append_lines(*journal(), 0, 50);
+  const auto chunks = files(journal()->id(), ".idx");
+  ASSERT_EQ(chunks.size(), 2U);
+  kill();
+  // So the second chunk has no place in the journal and is set aside.
+  ASSERT_TRUE(env_->remove_file(chunks.front()));
+  append(*journal(), "x\n");
+  EXPECT_FALSE(env_->exists(chunks.back()));
+  kill();
+  EXPECT_EQ(journal()->attributes().mode, 0640U);
+  EXPECT_EQ(read_all(*journal()), "x\n");
+}
+
 TEST_F(NamesTest, ACreationThatFailsLeavesNothing) {
-  for (uint64_t n = 0; n < 3; ++n) {
+  for (uint64_t n = 0; n < 6; ++n) {
     env_->fail_change(env_->changes() + n, ENOSPC);
     const auto created = store_->create("new", {});
     ASSERT_FALSE(created) << n;

@@ -1,4 +1,5 @@
-// The file in which a journal or a directory keeps its attributes.
+// Where a journal or a directory keeps its attributes: in a file or, as long as nothing is set that
+// was not when the journal was created, in its chunks.
 #pragma once
 
 #include <optional>
@@ -9,6 +10,9 @@
 #include "journal/journal.h"
 
 namespace range {
+
+// In the directory of a journal.
+inline constexpr const char* kAttributesFileName = "attributes";
 
 struct AttributesFile {
   Attributes attributes;
@@ -29,7 +33,7 @@ struct AttributesFile {
 //   framing: line
 //   begin: 17A5C0D2E1F00000 1000 123456
 //   check: 0123456789abcdef
-std::string encode_attributes(const AttributesFile& file);
+std::string encode_attributes(const AttributesFile& file);  // less than 512 bytes
 
 // Nothing if the text is not what encode_attributes() makes.
 std::optional<AttributesFile> decode_attributes(std::string_view text);

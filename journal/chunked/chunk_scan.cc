@@ -3,8 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <vector>
 
+#include "journal/chunked/attributes.h"
 #include "journal/chunked/fragment_reader.h"
 #include "journal/result_macros.h"
 
@@ -16,10 +19,19 @@ bool all_zero(ConstBytes bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
-Result<Sector> read_sector(File& file, uint64_t at) {
+using Page = std::array<std::byte, kEntriesAt>;  // what an index file has before its entries
+
+Sector sector_at(const Page& page, uint64_t at) {
   Sector sector{};
-  RETURN_IF_ERROR(file.read_at(at, sector));
+  std::copy_n(page.begin() + static_cast<ptrdiff_t>(at), sector.size(), sector.begin());
   return sector;
+}
+
+std::optional<Attributes> decode_attributes_at(const Page& page) {
+  std::string_view text = as_text(ConstBytes(page).subspan(kAttributesAt, kSectorBytes));
+  text = text.substr(0, text.find('\0'));
+  const auto file = decode_attributes(text);
+  return file ? std::optional(file->attributes) : std::nullopt;
 }
 
 // Walks the entries behind the mark.
@@ -109,8 +121,10 @@ Result<uint32_t> count_slots(File& idx) {
 
 Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
   ChunkScan scan;
+  Page page{};
+  RETURN_IF_ERROR(idx.read_at(0, page));
   for (const uint64_t at : {kHeaderAt, kHeaderCopyAt}) {
-    ASSIGN_OR_RETURN(const Sector sector, read_sector(idx, at));
+    const Sector sector = sector_at(page, at);
     if (const auto version = header_version(sector); version && *version != kFormatVersion) {
       return Error{Errc::kUnknownFormat, 0,
                    fmt::format("chunk {}: of version {}, this rangefs knows version {}",
@@ -121,13 +135,14 @@ Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
   }
   int damaged = 0;
   for (const uint64_t at : kMarkAt) {
-    ASSIGN_OR_RETURN(const Sector sector, read_sector(idx, at));
+    const Sector sector = sector_at(page, at);
     const auto mark = decode_mark(sector, chunk);
     if (!mark && !all_zero(sector)) ++damaged;
     if (mark && (!scan.mark || mark->sequence > scan.mark->sequence)) scan.mark = mark;
   }
   if (scan.mark && scan.mark->sealed) scan.mark->end.open_bytes = 0;  // nothing can continue it
   if (scan.mark) scan.end = scan.mark->end;
+  scan.attributes = decode_attributes_at(page);
   // One slot can be torn while it is written; the other one is not touched then.
   if (damaged == 2) scan.tail = Tail::kCorrupt;
   return scan;

@@ -11,6 +11,7 @@
 
 #include "journal/chunked/chunk_files.h"
 #include "journal/chunked/format.h"
+#include "journal/journal.h"
 
 namespace range {
 
@@ -23,9 +24,10 @@ enum class Tail {
 
 // What one chunk file pair turned out to hold.
 struct ChunkScan {
-  std::optional<ChunkHeader> header;  // nothing: both copies are unreadable
-  std::optional<Mark> mark;           // the newest intact one
-  ChunkEnd end;                       // behind the last complete append
+  std::optional<ChunkHeader> header;     // nothing: both copies are unreadable
+  std::optional<Mark> mark;              // the newest intact one
+  std::optional<Attributes> attributes;  // of the journal, when the chunk was begun
+  ChunkEnd end;                          // behind the last complete append
   Tail tail = Tail::kClean;
   bool missing = false;  // one of the files is: none of its records can be served
   bool rebuilt = false;  // the header is, from other chunks: nothing more may be appended
@@ -34,8 +36,8 @@ struct ChunkScan {
 // The boot in which the chunk was last synced, or begun.
 const BootId& written_in(const ChunkScan& scan);
 
-// Reads the header and the marks only; `end` is that of the mark. Errors: kUnknownFormat for a
-// chunk of a version that is not ours.
+// Reads the header, the marks and the attributes only; `end` is that of the mark. Errors:
+// kUnknownFormat for a chunk of a version that is not ours.
 Result<ChunkScan> scan_marks(File& idx, ChunkId chunk);
 
 // Reads on behind the mark of a chunk whose header is known, and finds its end. `boot_id` is that

@@ -6,15 +6,19 @@
 #include <cstring>
 #include <utility>
 
+#include "journal/chunked/attributes.h"
 #include "journal/result_macros.h"
 
 namespace range {
 
 namespace {
 
-Status write_header(File& idx, const ChunkHeader& header) {
+Status write_header(File& idx, const ChunkHeader& header, const Attributes& attributes) {
   std::array<std::byte, kEntriesAt> page{};
   const Sector sector = encode(header);
+  const std::string text = encode_attributes({attributes});
+  RANGE_CHECK(text.size() < kSectorBytes);
+  std::memcpy(page.data() + kAttributesAt, text.data(), text.size());
   std::memcpy(page.data() + kHeaderAt, sector.data(), sector.size());
   std::memcpy(page.data() + kHeaderCopyAt, sector.data(), sector.size());
   return idx.write_at(0, page);
@@ -23,9 +27,10 @@ Status write_header(File& idx, const ChunkHeader& header) {
 // Both create everything or nothing. What cannot be removed again is set aside at the next
 // recovery: it has no mark.
 
-Result<std::unique_ptr<File>> create_index(Env& env, const Path& path, const ChunkHeader& header) {
+Result<std::unique_ptr<File>> create_index(Env& env, const Path& path, const ChunkHeader& header,
+                                           const Attributes& attributes) {
   ASSIGN_OR_RETURN(auto idx, env.open(path, Env::OpenMode::kCreateNew));
-  if (Status written = write_header(*idx, header); !written) {
+  if (Status written = write_header(*idx, header, attributes); !written) {
     (void)env.remove_file(path);
     return std::move(written).error();
   }
@@ -33,10 +38,12 @@ Result<std::unique_ptr<File>> create_index(Env& env, const Path& path, const Chu
 }
 
 Result<std::shared_ptr<ChunkFiles>> create_files(Env& env, const Path& directory,
-                                                 const ChunkHeader& header) {
+                                                 const ChunkHeader& header,
+                                                 const Attributes& attributes) {
   const Path dat_path = directory / chunk_file_name(header.chunk, ".dat");
   ASSIGN_OR_RETURN(auto dat, env.open(dat_path, Env::OpenMode::kCreateNew));
-  auto idx = create_index(env, directory / chunk_file_name(header.chunk, ".idx"), header);
+  auto idx =
+      create_index(env, directory / chunk_file_name(header.chunk, ".idx"), header, attributes);
   if (!idx) {
     (void)env.remove_file(dat_path);
     return std::move(idx).error();
@@ -52,8 +59,9 @@ Result<std::shared_ptr<ChunkFiles>> create_files(Env& env, const Path& directory
 Result<std::shared_ptr<ChunkWriter>> ChunkWriter::create(Env& env, ChunkFileCache& cache,
                                                          const Path& directory,
                                                          const ChunkHeader& header,
+                                                         const Attributes& attributes,
                                                          const MappingSizes& mapping) {
-  ASSIGN_OR_RETURN(auto files, create_files(env, directory, header));
+  ASSIGN_OR_RETURN(auto files, create_files(env, directory, header, attributes));
   auto writer =
       std::make_shared<ChunkWriter>(cache.insert(header.journal, header.chunk, std::move(files)),
                                     header, ChunkEnd{}, std::nullopt, mapping);

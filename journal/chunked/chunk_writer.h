@@ -11,6 +11,7 @@
 #include "journal/chunked/chunk_files.h"
 #include "journal/chunked/entry_builder.h"
 #include "journal/chunked/format.h"
+#include "journal/journal.h"
 
 namespace range {
 
@@ -19,10 +20,12 @@ namespace range {
 // seen.
 class ChunkWriter {
  public:
-  // Creates the files of a new chunk. If that fails nothing is left of them.
+  // Creates the files of a new chunk, of a journal with `attributes`. If that fails nothing is left
+  // of them.
   static Result<std::shared_ptr<ChunkWriter>> create(Env& env, ChunkFileCache& cache,
                                                      const Path& directory,
                                                      const ChunkHeader& header,
+                                                     const Attributes& attributes,
                                                      const MappingSizes& mapping);
 
   // Goes on with a chunk that was recovered: `end` is where it ends and `mark` its newest mark.

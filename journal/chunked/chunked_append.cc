@@ -88,6 +88,10 @@ Status ChunkedJournal::repair() {
   for (const ChunkId chunk : recovered_.dropped) {
     RETURN_IF_ERROR(remove_chunk(context_.env, directory_, chunk));
   }
+  // They may be all that has the attributes.
+  if (!recovered_.torn_chunks.empty()) {
+    RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, {attributes(), trimmed_to()}));
+  }
   for (const ChunkId chunk : recovered_.torn_chunks) {
     context_.files.erase(id_, chunk);
     ASSIGN_OR_RETURN(const bool kept, set_chunk_aside(context_.env, directory_, chunk));
@@ -200,7 +204,8 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
   // Only the last chunk of a journal has room for more.
   if (active_ && active_->attached()) RETURN_IF_ERROR(active_->give_back_room());
   const auto create = [&] {
-    return ChunkWriter::create(context_.env, context_.files, directory_, header, context_.mapping);
+    return ChunkWriter::create(context_.env, context_.files, directory_, header, attributes(),
+                               context_.mapping);
   };
   auto writer = create();
   while (!writer && writer.error().code == Errc::kExists) {  // what was left of a chunk set aside
@@ -209,19 +214,22 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
   }
   if (!writer) return std::move(writer).error();
   if (active_) active_->close();
-  active_ = *std::move(writer);
-  last_time_ = now;
-  {
-    MutexLock lock(mutex_);
-    if (!unsynced_.empty()) unsynced_.back().sealed = true;
-    table_.push_back(header);
-    unsynced_.push_back({active_, false});
-    directory_unsynced_ = true;
-    enqueue();
-    if (waiting_ > 0) grown_.notify_all();  // a record that was open is complete now
-  }
+  take_on(*std::move(writer));
   if (chunk_limits_.limited) context_.trim_queue.add(shared_from_this());
   return {};
+}
+
+// Makes a chunk that was just begun the active one.
+void ChunkedJournal::take_on(std::shared_ptr<ChunkWriter> chunk) {
+  active_ = std::move(chunk);
+  last_time_ = active_->header().start;
+  MutexLock lock(mutex_);
+  if (!unsynced_.empty()) unsynced_.back().sealed = true;
+  table_.push_back(active_->header());
+  unsynced_.push_back({active_, false});
+  directory_unsynced_ = true;
+  enqueue();
+  if (waiting_ > 0) grown_.notify_all();  // a record that was open is complete now
 }
 
 // Makes sure that the active chunk's files are open.

@@ -1,5 +1,7 @@
 #include "journal/chunked/chunked_journal.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "journal/result_macros.h"
@@ -9,24 +11,60 @@ namespace range {
 Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContext& context,
                                                              JournalId id, std::string path) {
   const Path directory = context.names.journal_directory(id);
-  ASSIGN_OR_RETURN(const AttributesFile file, context.names.journal_attributes(id));
-  auto recovered = examine_journal(context.env, context.files, directory, id, file.begin, path);
-  if (!recovered && recovered.error().code == Errc::kNotFound) {
-    recovered = RecoveredJournal();  // power was lost before the journal was synced
+  auto files = list_journal(context.env, directory);
+  if (!files && files.error().code == Errc::kNotFound) {
+    files = JournalFiles();  // power was lost before the journal was synced
   }
-  if (!recovered) return std::move(recovered).error();
+  if (!files) return std::move(files).error();
+  std::optional<AttributesFile> stored;
+  if (files->attributes) {
+    const auto read = context.names.journal_attributes(id);
+    if (!read && read.error().code != Errc::kCorrupt) return read.error();
+    if (read) stored = *read;
+  }
+  ASSIGN_OR_RETURN(RecoveredJournal recovered,
+                   examine_journal(context.env, context.files, directory, id, *files,
+                                   stored ? stored->begin : Location(), path));
+  std::optional<Attributes> attributes;
+  if (stored) attributes = stored->attributes;
+  // A file that is damaged may have said something else than the chunks do.
+  if (!files->attributes) attributes = recovered.attributes;
+  if (!attributes) {
+    spdlog::warn("{}: attributes of a journal are missing or damaged; only its owner may use it",
+                 directory.string());
+    attributes.emplace();
+    attributes->mode = 0600;
+    attributes->framing = Framing::kLine;
+  }
   return std::shared_ptr<ChunkedJournal>(
-      new ChunkedJournal(context, id, std::move(path), file.attributes, *std::move(recovered)));
+      new ChunkedJournal(context, id, std::move(path), *attributes, std::move(recovered)));
 }
 
-std::shared_ptr<ChunkedJournal> ChunkedJournal::create(const JournalContext& context, JournalId id,
+Result<std::shared_ptr<ChunkWriter>> ChunkedJournal::begin(const JournalContext& context,
+                                                           JournalId id,
+                                                           const Attributes& attributes) {
+  const Time now = context.clock.now();
+  const ChunkHeader header{.journal = id,
+                           .chunk = chunk_id_at(now, context.options.host_id),
+                           .framing = attributes.framing.value_or(Framing::kLine),
+                           .first_record = {},
+                           .first_byte = {},
+                           .start = now,
+                           .boot_id = context.boot_id};
+  return ChunkWriter::create(context.env, context.files, context.names.journal_directory(id),
+                             header, attributes, context.mapping);
+}
+
+std::shared_ptr<ChunkedJournal> ChunkedJournal::create(const JournalContext& context,
                                                        std::string path,
                                                        const Attributes& attributes,
-                                                       const Retention& retention) {
-  std::shared_ptr<ChunkedJournal> journal(
-      new ChunkedJournal(context, id, std::move(path), attributes, RecoveredJournal()));
+                                                       const Retention& retention,
+                                                       std::shared_ptr<ChunkWriter> first) {
+  std::shared_ptr<ChunkedJournal> journal(new ChunkedJournal(
+      context, first->header().journal, std::move(path), attributes, RecoveredJournal()));
   journal->prepared_ = true;
   journal->chunk_limits_ = chunk_limits(retention, context.options.chunk_size);
+  journal->take_on(std::move(first));
   return journal;
 }
 

@@ -56,10 +56,14 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   static Result<std::shared_ptr<ChunkedJournal>> open(const JournalContext& context, JournalId id,
                                                       std::string path);
 
-  // One that was just created, with its directory; `retention` is what it inherits and sets.
-  static std::shared_ptr<ChunkedJournal> create(const JournalContext& context, JournalId id,
-                                                std::string path, const Attributes& attributes,
-                                                const Retention& retention);
+  // The first chunk of a journal that is being created, in its empty directory.
+  static Result<std::shared_ptr<ChunkWriter>> begin(const JournalContext& context, JournalId id,
+                                                    const Attributes& attributes);
+  // One that was just created, with this first chunk; `retention` is what it inherits and sets.
+  static std::shared_ptr<ChunkedJournal> create(const JournalContext& context, std::string path,
+                                                const Attributes& attributes,
+                                                const Retention& retention,
+                                                std::shared_ptr<ChunkWriter> first);
 
   JournalId id() const override { return id_; }
   Result<ByteOffset> append(ConstBytes data, std::optional<ByteOffset> at) override;
@@ -147,6 +151,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Status make_room(uint64_t bytes, uint64_t parts, Time now);
   bool must_roll(uint64_t bytes, uint64_t parts, Time now) const;
   Status roll(Time now, Framing framing);
+  void take_on(std::shared_ptr<ChunkWriter> chunk);
   Status attach_active();
   Result<ByteOffset> write(std::span<const ConstBytes> parts, bool framed, Time now);
   void enqueue() REQUIRES(mutex_);

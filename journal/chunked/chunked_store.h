@@ -79,6 +79,7 @@ class ChunkedStore final : public Store {
   void log_failure(const Status& done, std::string& logged) const;
   void stop_background();
   Status apply_retention(const std::string& path, JournalId id);
+  Result<Attributes> stored_attributes(JournalId id);
   void set_paths(std::string_view from, std::string_view to);
 
   // Needs names_mutex_, shared at least.

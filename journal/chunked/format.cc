@@ -14,7 +14,8 @@ namespace range {
 // Integers are copied as they are in memory.
 static_assert(std::endian::native == std::endian::little);
 static_assert(kHeaderAt + kSectorBytes <= kMarkAt[0] && kMarkAt[0] + kSectorBytes <= kMarkAt[1]);
-static_assert(kMarkAt[1] + kSectorBytes <= kHeaderCopyAt);
+static_assert(kMarkAt[1] + kSectorBytes <= kAttributesAt);
+static_assert(kAttributesAt + kSectorBytes <= kHeaderCopyAt);
 static_assert(kHeaderCopyAt + kSectorBytes <= kEntriesAt);
 
 namespace {

@@ -7,10 +7,13 @@
 //   offset 0     header        512 bytes, written once
 //   offset 512   mark slot 0   512 bytes, written alternately with
 //   offset 1024  mark slot 1   512 bytes
+//   offset 1536  attributes    of the journal when the chunk was begun: up to 512 bytes of text,
+//   see
+//                              attributes.h
 //   offset 2048  header copy   the same bytes as the header
 //   offset 4096  entries       16 bytes each, written once, in order
 //
-// Each of the first four has a disk sector of its own, so that a torn write of one cannot damage
+// Each of the first five has a disk sector of its own, so that a torn write of one cannot damage
 // another. Every gap is zero.
 //
 // Header                                  Mark slot
@@ -55,6 +58,7 @@ inline constexpr uint32_t kFormatVersion = 1;
 inline constexpr size_t kSectorBytes = 512;
 inline constexpr uint64_t kHeaderAt = 0;
 inline constexpr std::array<uint64_t, 2> kMarkAt = {512, 1024};
+inline constexpr uint64_t kAttributesAt = 1536;
 inline constexpr uint64_t kHeaderCopyAt = 2048;
 inline constexpr uint64_t kEntriesAt = 4096;
 inline constexpr size_t kEntryBytes = 16;

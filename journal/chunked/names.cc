@@ -15,7 +15,6 @@ namespace {
 
 constexpr const char* kTree = "tree";
 constexpr const char* kChunks = "chunks";
-constexpr const char* kJournalAttributes = "attributes";
 constexpr size_t kNameBytesMax = 255;
 
 Error error(Errc code, std::string_view context) {
@@ -153,38 +152,39 @@ Result<NamesPage> Names::list(std::string_view directory, uint64_t from, size_t 
   return page;
 }
 
-Result<JournalId> Names::create_journal(std::string_view path, const Attributes& attributes) {
+Result<JournalId> Names::create_journal(std::string_view path,
+                                        const std::function<Result<Path>(JournalId)>& fill) {
   RETURN_IF_ERROR(check_path(path, false));
   RETURN_IF_ERROR(check_parents(path));
-  ASSIGN_OR_RETURN(const JournalId id, new_id());
-  Status created = create_in_trash(id, path, attributes);
+  ASSIGN_OR_RETURN(const JournalId id, create_in_trash(path));
+  const Result<Path> file = fill(id);
+  Status created = file ? Status() : Status(file.error());
   if (created) created = env_.rename(trash_path(id), tree_path(path), false);
   if (!created) {
     // What this leaves behind goes when the store is opened next.
     (void)reclaim(id);
     return std::move(created).error();
   }
-  mark_journal_unsynced(id);
+  mark_journal_unsynced(id, *file);
   mark_unsynced(store_ / kTrash);
   mark_unsynced(tree_path(parent_of(path)));
   return id;
 }
 
-Result<JournalId> Names::new_id() {
+// The link comes first, so that the directory is known of from the beginning. (In the one case of
+// 2^64 that the id is in use, and dying right then, that would be the end of the other journal.)
+Result<JournalId> Names::create_in_trash(std::string_view path) {
   for (;;) {
     const JournalId id(env_.random());
     if (id == JournalId()) continue;
-    const auto stat = env_.stat(journal_directory(id));
-    if (stat) continue;
-    if (stat.error().code != Errc::kNotFound) return stat.error();
-    return id;
+    Status made = env_.make_symlink(link_text(id, path), trash_path(id));
+    if (!made && made.error().code == Errc::kExists) continue;
+    RETURN_IF_ERROR(std::move(made));
+    made = env_.make_directory(journal_directory(id));
+    if (made) return id;
+    (void)env_.remove_file(trash_path(id));
+    if (made.error().code != Errc::kExists) return std::move(made).error();
   }
-}
-
-Status Names::create_in_trash(JournalId id, std::string_view path, const Attributes& attributes) {
-  RETURN_IF_ERROR(env_.make_symlink(link_text(id, path), trash_path(id)));
-  RETURN_IF_ERROR(env_.make_directory(journal_directory(id)));
-  return create_attributes(env_, journal_directory(id) / kJournalAttributes, {attributes});
 }
 
 Status Names::create_directory(std::string_view path, const Attributes& attributes) {
@@ -243,33 +243,20 @@ Status Names::rename(std::string_view from, std::string_view to) {
   return {};
 }
 
-void Names::mark_journal_unsynced(JournalId id) {
-  mark_unsynced_file(journal_directory(id) / kJournalAttributes);
+void Names::mark_journal_unsynced(JournalId id, const Path& file) {
+  mark_unsynced_file(file);
   mark_unsynced(journal_directory(id));
   mark_unsynced(journal_directory(id).parent_path());
 }
 
-Result<AttributesFile> Names::stored_attributes(JournalId id) {
-  return read_attributes(env_, journal_directory(id) / kJournalAttributes);
-}
-
 Result<AttributesFile> Names::journal_attributes(JournalId id) {
-  auto file = stored_attributes(id);
-  if (file) return file;
-  const Errc code = file.error().code;
-  if (code != Errc::kNotFound && code != Errc::kCorrupt) return file;
-  spdlog::warn("{}: attributes of a journal are missing or damaged; only its owner may use it",
-               journal_directory(id).string());
-  Attributes closed;
-  closed.mode = 0600;
-  closed.framing = Framing::kLine;
-  return AttributesFile{closed};
+  return read_attributes(env_, journal_directory(id) / kAttributesFileName);
 }
 
 Status Names::set_journal_attributes(JournalId id, const AttributesFile& file) {
   const Path directory = journal_directory(id);
-  RETURN_IF_ERROR(
-      replace_attributes(env_, directory / kJournalAttributes, directory / "attributes.new", file));
+  RETURN_IF_ERROR(replace_attributes(env_, directory / kAttributesFileName,
+                                     directory / "attributes.new", file));
   mark_unsynced(directory);
   return {};
 }
@@ -277,8 +264,9 @@ Status Names::set_journal_attributes(JournalId id, const AttributesFile& file) {
 Status Names::restore_journal(JournalId id, const AttributesFile& file) {
   const Status made = env_.make_directory(journal_directory(id));
   if (!made) return made.error().code == Errc::kExists ? Status() : made;
-  RETURN_IF_ERROR(create_attributes(env_, journal_directory(id) / kJournalAttributes, file));
-  mark_journal_unsynced(id);
+  const Path attributes = journal_directory(id) / kAttributesFileName;
+  RETURN_IF_ERROR(create_attributes(env_, attributes, file));
+  mark_journal_unsynced(id, attributes);
   return {};
 }
 

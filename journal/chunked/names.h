@@ -1,6 +1,7 @@
 // The names of a store: its tree of directories and journals, on disk.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,7 +20,8 @@ namespace range {
 // STORE/tree mirrors the namespace: a directory is a directory, with its attributes in a file named
 // ".info" (a name that no journal can have), a journal is a symbolic link whose last component is
 // its id and which is never followed.
-// STORE/chunks/ab/ID is the directory of journal ID, ab being the first two digits of ID.
+// STORE/chunks/ab/ID is the directory of journal ID, ab being the first two digits of ID. Its chunks
+// have its attributes until they are changed or chunks are dropped: then there is a file of them.
 // STORE/failed has a link for each journal whose last sync failed.
 // STORE/trash holds what is not, or no longer, part of the tree, as the same links and directories.
 //
@@ -43,8 +45,10 @@ class Names {
   Result<std::optional<Entry>> look_up(std::string_view path);
   Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max);
 
-  // Errors: kExists.
-  Result<JournalId> create_journal(std::string_view path, const Attributes& attributes);
+  // Creates a journal. `fill(id)` makes what its directory holds, and returns the file in it that a
+  // power loss must leave whole if the name survives. Errors: kExists; those of `fill`.
+  Result<JournalId> create_journal(std::string_view path,
+                                   const std::function<Result<Path>(JournalId)>& fill);
   Status create_directory(std::string_view path, const Attributes& attributes);
 
   // Moves an entry to the trash. The caller has made sure that it may go. The directory
@@ -54,10 +58,8 @@ class Names {
   // Errors: kExists if there is something at `to`.
   Status rename(std::string_view from, std::string_view to);
 
-  // The attributes of a journal: of one whose directory was lost with power, restrictive ones.
+  // The attributes of a journal, if they are in a file. Errors: kNotFound, kCorrupt.
   Result<AttributesFile> journal_attributes(JournalId id);
-  // The same; kNotFound and kCorrupt where they were lost.
-  Result<AttributesFile> stored_attributes(JournalId id);
   Status set_journal_attributes(JournalId id, const AttributesFile& file);
 
   // Makes the directory of a journal that lost it again.
@@ -116,11 +118,10 @@ class Names {
   Result<Attributes> read_directory_attributes(std::string_view path);
   void forget_directories();
   Result<std::optional<Entry>> entry_at(const Path& path, FileKind kind);
-  Result<JournalId> new_id();
-  Status create_in_trash(JournalId id, std::string_view path, const Attributes& attributes);
+  Result<JournalId> create_in_trash(std::string_view path);
   void mark_unsynced(const Path& directory);
   void mark_unsynced_file(const Path& file);
-  void mark_journal_unsynced(JournalId id);
+  void mark_journal_unsynced(JournalId id, const Path& file);
   // As sync(), unless nothing was changed in `directory`.
   Status sync_inside(const Path& directory);
   Status sync_each(const Unsynced& unsynced);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "journal/chunked/attributes.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -22,13 +23,27 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
     } else if (const size_t end = entry.name.find(".torn"); end != std::string::npos) {
       // Of both files of a chunk, or of one.
       torn.insert(entry.name.substr(0, entry.name.find('.')) + entry.name.substr(end));
-    } else if (!entry.name.starts_with("attributes")) {
+    } else if (entry.name == kAttributesFileName) {
+      files.attributes = true;
+    } else if (!entry.name.starts_with(kAttributesFileName)) {
       spdlog::warn("{}: not a file of rangefs, left alone", (directory / entry.name).string());
     }
   }
   files.chunks.assign(chunks.begin(), chunks.end());
   files.torn_tails = torn.size();
   return files;
+}
+
+Result<Attributes> read_attributes_of_chunks(Env& env, const Path& directory) {
+  ASSIGN_OR_RETURN(const JournalFiles files, list_journal(env, directory));
+  for (auto chunk = files.chunks.rbegin(); chunk != files.chunks.rend(); ++chunk) {
+    const auto idx = env.open(directory / chunk_file_name(*chunk, ".idx"), Env::OpenMode::kRead);
+    if (!idx && idx.error().code != Errc::kNotFound) return idx.error();
+    if (!idx) continue;
+    ASSIGN_OR_RETURN(const ChunkScan scan, scan_marks(**idx, *chunk));
+    if (scan.attributes) return *scan.attributes;
+  }
+  return Error{Errc::kNotFound, 0, directory.string()};
 }
 
 namespace {
@@ -41,8 +56,7 @@ class JournalExamination {
     found_.begin = begin;
   }
 
-  Result<RecoveredJournal> run() {
-    ASSIGN_OR_RETURN(const JournalFiles files, list_journal(env_, directory_));
+  Result<RecoveredJournal> run(const JournalFiles& files) {
     found_.torn_tails = files.torn_tails;
     std::vector<ChunkId> chunks;
     std::vector<ChunkScan> scans;
@@ -59,6 +73,7 @@ class JournalExamination {
       }
       chunks.push_back(chunk);
       scans.push_back(scan);
+      if (scan.attributes) found_.attributes = scan.attributes;
     }
     rebuild_headers(chunks, scans);
     // Everything before the last chunk with a mark was synced.
@@ -258,9 +273,9 @@ class JournalExamination {
 }  // namespace
 
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
-                                         JournalId journal, const Location& begin,
-                                         const std::string& name) {
-  return JournalExamination(env, cache, directory, journal, begin, name).run();
+                                         JournalId journal, const JournalFiles& files,
+                                         const Location& begin, const std::string& name) {
+  return JournalExamination(env, cache, directory, journal, begin, name).run(files);
 }
 
 }  // namespace range

@@ -2,6 +2,7 @@
 // that a dead process or a power loss left behind.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,13 @@ namespace range {
 struct JournalFiles {
   std::vector<ChunkId> chunks;  // ascending; at least one of the two files is there
   uint64_t torn_tails = 0;      // copies kept of tails that were cut
+  bool attributes = false;      // whether they are in a file
 };
 Result<JournalFiles> list_journal(Env& env, const Path& directory);
+
+// The attributes of a journal that has no file of them, from its newest chunk that has them.
+// Errors: kNotFound if none has.
+Result<Attributes> read_attributes_of_chunks(Env& env, const Path& directory);
 
 // A journal as recovery found it. Nothing has been changed yet; repair() does that before the first
 // write.
@@ -27,16 +33,17 @@ struct RecoveredJournal {
   std::vector<ChunkId> torn_chunks;  // begun after something that was lost: to be set aside
   std::vector<ChunkId> dropped;      // whose files are still there
   uint64_t torn_tails = 0;
+  std::optional<Attributes> attributes;  // as the newest chunk that has them says
 
   // Whether there is anything that was stored to be cut off or set aside.
   bool needs_repair() const;
 };
 
-// Examines the journal in `directory`, which begins at `begin`; `name` is for the log. Errors: kIo
-// if it cannot be read, kUnknownFormat.
+// Examines the journal in `directory`, which holds `files` and begins at `begin`; `name` is for the
+// log. Errors: kIo if it cannot be read, kUnknownFormat.
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
-                                         JournalId journal, const Location& begin,
-                                         const std::string& name);
+                                         JournalId journal, const JournalFiles& files,
+                                         const Location& begin, const std::string& name);
 
 // Removes the files of a chunk that was dropped, as far as they are there.
 Status remove_chunk(Env& env, const Path& directory, ChunkId chunk);

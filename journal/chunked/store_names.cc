@@ -101,6 +101,7 @@ void ChunkedStore::let_go_of_idle() {
 Result<std::shared_ptr<Journal>> ChunkedStore::create(std::string_view path,
                                                       const Attributes& attributes) {
   RETURN_IF_ERROR(writable());
+  if (files_.overfull()) (void)sync_queue_.sync_all(true);  // as before an append
   std::unique_lock lock(names_mutex_);
   Attributes resolved = attributes;
   RETURN_IF_ERROR(check_path(path, false));
@@ -111,8 +112,17 @@ Result<std::shared_ptr<Journal>> ChunkedStore::create(std::string_view path,
     if (!resolved.framing) resolved.framing = options_.framing;
   }
   if (resolved.created == Time()) resolved.created = clock_.now();
-  ASSIGN_OR_RETURN(const JournalId id, names_.create_journal(path, resolved));
-  const auto journal = ChunkedJournal::create(context_, id, std::string(path), resolved, retention);
+  std::shared_ptr<ChunkWriter> first;
+  const auto id = names_.create_journal(path, [&](JournalId made) -> Result<Path> {
+    ASSIGN_OR_RETURN(first, ChunkedJournal::begin(context_, made, resolved));
+    return names_.journal_directory(made) / chunk_file_name(first->header().chunk, ".idx");
+  });
+  if (!id) {
+    if (first) files_.erase(first->header().journal);
+    return id.error();
+  }
+  const auto journal =
+      ChunkedJournal::create(context_, std::string(path), resolved, retention, std::move(first));
   MutexLock journals(journals_mutex_);
   remember(journal);
   return std::shared_ptr<Journal>(journal);
@@ -236,14 +246,21 @@ Status ChunkedStore::apply_retention(const std::string& path, JournalId id) {
   std::shared_ptr<ChunkedJournal> journal;
   {
     std::shared_lock lock(names_mutex_);
-    const auto stored = names_.stored_attributes(id);
-    ASSIGN_OR_RETURN(
-        const Retention retention,
-        names_.retention(path, stored ? stored->attributes : Attributes(), options_.retention));
+    const auto stored = stored_attributes(id);
+    ASSIGN_OR_RETURN(const Retention retention,
+                     names_.retention(path, stored ? *stored : Attributes(), options_.retention));
     if (retention == Retention()) return {};
     ASSIGN_OR_RETURN(journal, open_journal(id, path));
   }
   return journal->apply_retention();
+}
+
+// Those of a journal that need not be open.
+Result<Attributes> ChunkedStore::stored_attributes(JournalId id) {
+  const auto file = names_.journal_attributes(id);
+  if (file) return file->attributes;
+  if (file.error().code != Errc::kNotFound) return file.error();
+  return read_attributes_of_chunks(env_, names_.journal_directory(id));
 }
 
 Status ChunkedStore::apply_retention_where_due() {
