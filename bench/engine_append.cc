@@ -162,7 +162,7 @@ void add_append_benchmarks(Comparison& table) {
         [kib = kib](State& state) { append_text(state, kib << 10); },
         [kib = kib](State& state) { write_text(state, kib << 10); });
   }
-  table.add("append, new journal / mkdir, 2 creates", 100, append_new, create_new);
+  table.add("append, new journal / mkdir, 2 creates", 2'000, append_new, create_new);
 }
 
 }  // namespace range::bench
