@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 #if defined(__clang__)
 #define RANGE_ANNOTATION(x) __attribute__((x))
@@ -49,6 +50,11 @@ class LongMutex {
     std::unique_lock lock(mutex_);
     unlocked_.wait(lock, [this] { return !held_; });
     held_ = true;
+  }
+  // Unlike that of a std::mutex, this may be called by the thread that holds it.
+  bool try_lock() {
+    const std::lock_guard lock(mutex_);
+    return !std::exchange(held_, true);
   }
   void unlock() {
     {

@@ -137,7 +137,25 @@ TEST(Format, AMarkOfAnotherChunkIsRefused) {
   EXPECT_FALSE(decode_mark(encode(sample_mark(), ChunkId(7)), ChunkId(8)));
 }
 
-TEST(Format, ZerosAreNeitherHeaderNorMark) {
+TEST(Format, ABeginIsThatOfItsChunkOnly) {
+  const Location begin{.position = {.chunk = ChunkId(7), .record = 0},
+                       .record = RecordNumber(0x0102030405060708),
+                       .offset = ByteOffset(0x1112131415161718)};
+  Sector sector = encode_begin(begin);
+  EXPECT_EQ(decode_begin(sector, ChunkId(7)), begin);
+  EXPECT_FALSE(decode_begin(sector, ChunkId(8)));
+  EXPECT_EQ(as_text(ConstBytes(sector).first(24)),
+            std::string_view("RANGEBEG\x08\x07\x06\x05\x04\x03\x02\x01"
+                             "\x18\x17\x16\x15\x14\x13\x12\x11"));
+  for (std::byte& byte : sector) {
+    byte ^= std::byte{1};
+    EXPECT_FALSE(decode_begin(sector, ChunkId(7)));
+    byte ^= std::byte{1};
+  }
+}
+
+TEST(Format, ZerosAreNeitherHeaderNorMarkNorBegin) {
+  EXPECT_FALSE(decode_begin(Sector{}, ChunkId(0)));
   EXPECT_FALSE(decode_header(Sector{}));
   EXPECT_FALSE(decode_mark(Sector{}, ChunkId(0)));
 }

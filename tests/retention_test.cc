@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <thread>
 
 #include "tests/support/engine_test.h"
 
@@ -124,6 +125,93 @@ TEST_F(Retention, AnOpenLineIsCompleteOnceItsChunkWasToGo) {
   EXPECT_EQ(records(app), expected);
 }
 
+TEST_F(Retention, ALineThatWasCompleteStaysSoAlsoIfItsChunkDid) {
+  for (const bool killed : {false, true}) {
+    const std::string path = killed ? "killed" : "idle";
+    auto app = journal(path);
+    append_lines(*app, 0, 10);
+    append(*app, "open");
+    for (int i = 0; i < 3; ++i) sync_all();  // nothing keeps its chunk open any more
+    const auto refuse = [](const ChunkInfo&) -> Status { return Error{Errc::kNoSpace, 0, ""}; };
+    EXPECT_EQ(code(app->trim(app->chunks()[0].id, refuse)), Errc::kNoSpace);
+    EXPECT_EQ(records(app).back(), "open");
+    app.reset();
+    if (killed) {
+      kill();
+    } else {
+      for (int i = 0; i < 2; ++i) store_->let_go_of_idle();
+    }
+    append(*journal(path), "next\n");
+    EXPECT_EQ(records(journal(path)).at(10), "open");
+  }
+}
+
+TEST_F(Retention, WhatStaysIsDurableBeforeAnythingGoes) {
+  auto app = journal();
+  set(*app, [](Attributes& attributes) { attributes.max_records = 80; });
+  append_lines(*app, 0, 80);
+  sync_all();
+  append_lines(*app, 80, 80);
+  apply();
+  const std::vector<std::string> held = records(app);
+  ASSERT_LT(held.size(), 160U);
+  app.reset();
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(records(journal()), held);
+}
+
+TEST_F(Retention, AFullDiskCanBeRelieved) {
+  const auto app = filled(300);
+  sync_all();
+  const auto space = env_->space("/store");
+  env_->set_capacity(space->bytes_total - space->bytes_free);
+  EXPECT_EQ(code(app->append(std::vector<std::byte>(10'000))), Errc::kNoSpace);
+  drop_chunks(*app, 4);
+  append(*app, line(300));
+  EXPECT_EQ(records(app).back(), line(300));
+}
+
+TEST_F(Retention, AReaderThatCannotBeServedDoesNotStopIt) {
+  options_.chunk_size = 100'000;
+  reopen();
+  auto app = filled(900);
+  Cursor cursor(app);
+  ASSERT_TRUE(cursor.next());  // begins to read a chunk that grows
+  append_lines(*app, 900, 300);
+  for (int i = 0; i < 2; ++i) sync_all();
+  for (int i = 0; i < 2; ++i) store_->let_go_of_idle();
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kOpen && call.path.ends_with(".dat")) return Fault{EIO, 0};
+    return {};
+  });
+  const ChunkId first = app->chunks()[0].id;
+  EXPECT_EQ(code(app->trim(first)), Errc::kIo) << "the chunk to go on with cannot be opened";
+  EXPECT_EQ(first_line(*app), 0);
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    const bool gone = call.path.ends_with(chunk_file_name(first, ".dat"));
+    if (call.kind == CallKind::kOpen && gone) return Fault{EIO, 0};
+    return {};
+  });
+  drop_chunks(*app, 1);
+  EXPECT_GT(first_line(*app), 900);
+}
+
+// What a visitor may do: anything but change the journal; and others meanwhile.
+TEST_F(Retention, AVisitorHoldsUpNobody) {
+  const auto app = filled(100);
+  const auto visit = [&](const ChunkInfo&) -> Status {
+    std::thread([&] {
+      EXPECT_TRUE(app->set_attributes(app->attributes()));
+      EXPECT_TRUE(app->append(as_bytes("more\n")));
+      EXPECT_TRUE(store_->remove("app"));
+    }).join();
+    append(*journal("archive"), "x\n");
+    return store_->apply_retention();
+  };
+  EXPECT_TRUE(app->trim(app->chunks()[0].id, visit));
+  EXPECT_EQ(first_line(*app), kLinesInChunk);
+}
+
 TEST_F(Retention, AJournalThatLostAllItsChunksGoesOnCounting) {
   auto app = filled(60);
   env_->advance(minutes(5));
@@ -143,8 +231,8 @@ TEST_F(Retention, AJournalThatLostAllItsChunksGoesOnCounting) {
     EXPECT_EQ(extent.open_bytes, 0U);
     EXPECT_EQ(extent.last_time, last);
     EXPECT_TRUE(records(app).empty());
-    EXPECT_TRUE(app->chunks().empty());
-    EXPECT_TRUE(files(app->id(), ".dat").empty());
+    EXPECT_EQ(app->chunks().size(), 1U);
+    EXPECT_EQ(files(app->id(), ".dat").size(), 1U);
     EXPECT_EQ(app->seek(extent.end.position)->record, RecordNumber(61));
     EXPECT_EQ(error_of_read(*app, ByteOffset(6003)), Errc::kDropped);
   }
@@ -194,6 +282,39 @@ TEST_F(Retention, FilesOfDroppedChunksThatStayedBehindAreRemoved) {
   append(*journal(), "more\n");
   EXPECT_EQ(files(id, ".idx").size(), 1U);
   EXPECT_EQ(files(id, ".dat").size(), 1U);
+}
+
+// Killed in a trim, then without power before anything else was synced.
+TEST_F(Retention, NeitherAKillNorAPowerLossThereafterTakesWhatStays) {
+  filled(100);
+  sync_all();
+  sync_all();
+  store_.reset();
+  const std::unique_ptr<SimEnv> start = env_->after_kill();
+  uint64_t changes = 1;
+  for (uint64_t n = 0; n < changes; ++n) {
+    for (uint64_t seed = 0; seed < 10; ++seed) {
+      SCOPED_TRACE(std::to_string(n) + ", seed " + std::to_string(seed));
+      store_.reset();
+      env_ = start->after_kill();
+      open_store();
+      auto app = journal();
+      ASSERT_EQ(app->attributes().mode, 0644U);
+      const uint64_t before = env_->changes();
+      env_->power_off_at_change(before + n);
+      (void)app->trim(app->chunks().at(1).id);
+      changes = env_->first_failed().empty() ? n : n + 2;
+      app.reset();
+      kill();
+      append(*journal(), "more\n");
+      lose_power(Survival::of(seed));
+      std::vector<std::string> found = records(journal());
+      if (!found.empty() && found.back() == "more\n") found.pop_back();
+      ASSERT_GE(found.size(), 18U);
+      ASSERT_EQ(found, lines(100 - static_cast<int>(found.size()), static_cast<int>(found.size())));
+    }
+  }
+  EXPECT_GT(changes, 5U);
 }
 
 // Where a journal begins is known without the header of its first chunk.
@@ -316,7 +437,10 @@ TEST_F(Retention, WhatIsTooOldGoesEvenIfNothingIsAppended) {
   env_->advance(hours(5));
   apply();
   EXPECT_TRUE(records(app).empty());
-  EXPECT_TRUE(app->chunks().empty());
+  const auto chunks = app->chunks();
+  env_->advance(hours(100));
+  apply();
+  EXPECT_EQ(app->chunks(), chunks) << "an empty chunk is not replaced by another";
   append(*app, line(24));
   EXPECT_EQ(first_line(*app), 24);
 }

@@ -37,28 +37,7 @@ bool parse_ms(std::string_view text, std::chrono::milliseconds& ms) {
   return valid;
 }
 
-// The part of `text` before the next space, which it loses with that.
-std::string_view take_word(std::string_view& text) {
-  const std::string_view word = text.substr(0, text.find(' '));
-  text.remove_prefix(std::min(word.size() + 1, text.size()));
-  return word;
-}
-
-bool parse_begin(std::string_view text, Location& begin) {
-  uint64_t chunk = 0;
-  uint64_t record = 0;
-  uint64_t offset = 0;
-  const bool valid = parse_number(take_word(text), 16, chunk) &&
-                     parse_number(take_word(text), 10, record) &&
-                     parse_number(take_word(text), 10, offset) && text.empty();
-  begin = {.position = {.chunk = ChunkId(chunk), .record = 0},
-           .record = RecordNumber(record),
-           .offset = ByteOffset(offset)};
-  return valid;
-}
-
-bool set_key(std::string_view key, std::string_view value, AttributesFile& file) {
-  Attributes& attributes = file.attributes;
+bool set_key(std::string_view key, std::string_view value, Attributes& attributes) {
   if (key == "mode") return parse_number(value, 8, attributes.mode);
   if (key == "uid") return parse_number(value, 10, attributes.uid);
   if (key == "gid") return parse_number(value, 10, attributes.gid);
@@ -79,14 +58,12 @@ bool set_key(std::string_view key, std::string_view value, AttributesFile& file)
   if (key == "max_bytes") return parse_optional(value, attributes.max_bytes);
   if (key == "max_records") return parse_optional(value, attributes.max_records);
   if (key == "max_age") return parse_ms(value, attributes.max_age.emplace());
-  if (key == "begin") return parse_begin(value, file.begin);
   return false;
 }
 
 }  // namespace
 
-std::string encode_attributes(const AttributesFile& file) {
-  const Attributes& attributes = file.attributes;
+std::string encode_attributes(const Attributes& attributes) {
   std::string lines =
       fmt::format("mode: {:04o}\nuid: {}\ngid: {}\ncreated: {}\n", attributes.mode, attributes.uid,
                   attributes.gid, attributes.created.time_since_epoch().count());
@@ -95,53 +72,49 @@ std::string encode_attributes(const AttributesFile& file) {
   if (attributes.max_bytes) lines += fmt::format("max_bytes: {}\n", *attributes.max_bytes);
   if (attributes.max_records) lines += fmt::format("max_records: {}\n", *attributes.max_records);
   if (attributes.max_age) lines += fmt::format("max_age: {}\n", attributes.max_age->count());
-  if (file.begin != Location()) {
-    lines += fmt::format("begin: {:016X} {} {}\n", file.begin.position.chunk.value(),
-                         file.begin.record.value(), file.begin.offset.value());
-  }
   return lines + check_line(lines);
 }
 
-std::optional<AttributesFile> decode_attributes(std::string_view text) {
+std::optional<Attributes> decode_attributes(std::string_view text) {
   const size_t check_at = text.rfind(kCheckKey);
   if (check_at == std::string_view::npos) return std::nullopt;
   std::string_view lines = text.substr(0, check_at);
   if (text.substr(check_at) != check_line(lines)) return std::nullopt;
-  AttributesFile file;
+  Attributes attributes;
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     lines.remove_prefix(std::min(line.size() + 1, lines.size()));
     const size_t colon = line.find(": ");
     if (colon == std::string_view::npos) return std::nullopt;
-    if (!set_key(line.substr(0, colon), line.substr(colon + 2), file)) return std::nullopt;
+    if (!set_key(line.substr(0, colon), line.substr(colon + 2), attributes)) return std::nullopt;
   }
-  return file;
+  return attributes;
 }
 
-Result<AttributesFile> read_attributes(Env& env, const Path& path) {
+Result<Attributes> read_attributes(Env& env, const Path& path) {
   constexpr size_t kBytesMax = 4096;
   ASSIGN_OR_RETURN(const auto opened, env.open(path, Env::OpenMode::kRead));
   std::vector<std::byte> text(kBytesMax);
   ASSIGN_OR_RETURN(const size_t size, opened->read_at(0, text));
-  const auto file = decode_attributes(as_text(ConstBytes(text).first(size)));
-  if (!file) return Error{.code = Errc::kCorrupt, .sys_errno = 0, .context = path.string()};
-  return *file;
+  const auto attributes = decode_attributes(as_text(ConstBytes(text).first(size)));
+  if (!attributes) return Error{.code = Errc::kCorrupt, .sys_errno = 0, .context = path.string()};
+  return *attributes;
 }
 
-Status create_attributes(Env& env, const Path& path, const AttributesFile& file) {
+Status create_attributes(Env& env, const Path& path, const Attributes& attributes) {
   ASSIGN_OR_RETURN(const auto created, env.open(path, Env::OpenMode::kCreateNew));
-  return created->write_at(0, as_bytes(encode_attributes(file)));
+  return created->write_at(0, as_bytes(encode_attributes(attributes)));
 }
 
 Status replace_attributes(Env& env, const Path& path, const Path& temporary,
-                          const AttributesFile& file) {
+                          const Attributes& attributes) {
   auto created = env.open(temporary, Env::OpenMode::kCreateNew);
   if (!created && created.error().code == Errc::kExists) {
     RETURN_IF_ERROR(env.remove_file(temporary));  // from a process that died here
     created = env.open(temporary, Env::OpenMode::kCreateNew);
   }
   if (!created) return std::move(created).error();
-  RETURN_IF_ERROR((*created)->write_at(0, as_bytes(encode_attributes(file))));
+  RETURN_IF_ERROR((*created)->write_at(0, as_bytes(encode_attributes(attributes))));
   // Before the name changes hands: power loss must leave the old contents or the new.
   RETURN_IF_ERROR((*created)->sync_data());
   return env.rename(temporary, path, true);

@@ -14,15 +14,6 @@ namespace range {
 // In the directory of a journal.
 inline constexpr const char* kAttributesFileName = "attributes";
 
-struct AttributesFile {
-  Attributes attributes;
-  // Of a journal that chunks were dropped from: where it begins now. No chunk with a lower id is
-  // part of it any more.
-  Location begin{};
-
-  friend bool operator==(const AttributesFile&, const AttributesFile&) = default;
-};
-
 // Lines "key: value", so that a person can read them, the last of which is a checksum (XXH3-64,
 // hex) of those before:
 //
@@ -31,22 +22,21 @@ struct AttributesFile {
 //   gid: 0
 //   created: 1763802000000
 //   framing: line
-//   begin: 17A5C0D2E1F00000 1000 123456
 //   check: 0123456789abcdef
-std::string encode_attributes(const AttributesFile& file);  // less than 512 bytes
+std::string encode_attributes(const Attributes& attributes);  // less than 512 bytes
 
 // Nothing if the text is not what encode_attributes() makes.
-std::optional<AttributesFile> decode_attributes(std::string_view text);
+std::optional<Attributes> decode_attributes(std::string_view text);
 
 // Errors: kNotFound if there is no such file, kCorrupt if it does not hold attributes.
-Result<AttributesFile> read_attributes(Env& env, const Path& path);
+Result<Attributes> read_attributes(Env& env, const Path& path);
 
 // Writes a new file, not synced.
-Status create_attributes(Env& env, const Path& path, const AttributesFile& file);
+Status create_attributes(Env& env, const Path& path, const Attributes& attributes);
 
 // Replaces the file at once; a sync of its directory makes the change survive power loss.
 // `temporary` is a name for its successor meanwhile.
 Status replace_attributes(Env& env, const Path& path, const Path& temporary,
-                          const AttributesFile& file);
+                          const Attributes& attributes);
 
 }  // namespace range

@@ -28,10 +28,8 @@ Sector sector_at(const Page& page, uint64_t at) {
 }
 
 std::optional<Attributes> decode_attributes_at(const Page& page) {
-  std::string_view text = as_text(ConstBytes(page).subspan(kAttributesAt, kSectorBytes));
-  text = text.substr(0, text.find('\0'));
-  const auto file = decode_attributes(text);
-  return file ? std::optional(file->attributes) : std::nullopt;
+  const std::string_view text = as_text(ConstBytes(page).subspan(kAttributesAt, kSectorBytes));
+  return decode_attributes(text.substr(0, text.find('\0')));
 }
 
 // Walks the entries behind the mark.
@@ -142,6 +140,7 @@ Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
   }
   if (scan.mark && scan.mark->sealed) scan.mark->end.open_bytes = 0;  // nothing can continue it
   if (scan.mark) scan.end = scan.mark->end;
+  scan.begin = decode_begin(sector_at(page, kBeginAt), chunk);
   scan.attributes = decode_attributes_at(page);
   // One slot can be torn while it is written; the other one is not touched then.
   if (damaged == 2) scan.tail = Tail::kCorrupt;

@@ -24,8 +24,10 @@ enum class Tail {
 
 // What one chunk file pair turned out to hold.
 struct ChunkScan {
-  std::optional<ChunkHeader> header;     // nothing: both copies are unreadable
-  std::optional<Mark> mark;              // the newest intact one
+  std::optional<ChunkHeader> header;  // nothing: both copies are unreadable
+  std::optional<Mark> mark;           // the newest intact one
+  std::optional<Location>
+      begin;  // of the journal, if it begins with this chunk for what was dropped
   std::optional<Attributes> attributes;  // of the journal, when the chunk was begun
   ChunkEnd end;                          // behind the last complete append
   Tail tail = Tail::kClean;
@@ -36,7 +38,7 @@ struct ChunkScan {
 // The boot in which the chunk was last synced, or begun.
 const BootId& written_in(const ChunkScan& scan);
 
-// Reads the header, the marks and the attributes only; `end` is that of the mark. Errors:
+// Reads what stands before the entries only; `end` is that of the mark. Errors:
 // kUnknownFormat for a chunk of a version that is not ours.
 Result<ChunkScan> scan_marks(File& idx, ChunkId chunk);
 

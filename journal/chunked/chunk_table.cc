@@ -35,16 +35,13 @@ ChunkEnd ChunkTable::end_of(size_t i) const {
           .bytes = chunks_[i + 1].first_byte - chunks_[i].first_byte};
 }
 
-void ChunkTable::drop_front(size_t count, const Location& begin) {
-  RANGE_CHECK(count < chunks_.size() ? begin.offset == chunks_[count].first_byte
-                                     : begin.offset == end().offset);
+void ChunkTable::drop_front(size_t count) {
+  RANGE_CHECK(count < chunks_.size());
   chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(count));
-  if (chunks_.empty()) end_ = {};
-  trimmed_to_ = begin;
 }
 
 Location ChunkTable::begin() const {
-  if (chunks_.empty()) return trimmed_to_;
+  if (chunks_.empty()) return {};
   const ChunkHeader& first = chunks_.front();
   return {.position = {.chunk = first.chunk, .record = 0},
           .record = first.first_record,
@@ -52,7 +49,7 @@ Location ChunkTable::begin() const {
 }
 
 Location ChunkTable::end() const {
-  if (chunks_.empty()) return trimmed_to_;
+  if (chunks_.empty()) return {};
   return place(chunks_.size() - 1, end_.records, end_.bytes);
 }
 
@@ -87,7 +84,7 @@ std::optional<size_t> ChunkTable::find(ChunkId chunk) const {
 }
 
 Time ChunkTable::time_of_end() const {
-  if (chunks_.empty()) return time_of(trimmed_to_.position.chunk);
+  if (chunks_.empty()) return {};
   return chunks_.back().start + std::chrono::milliseconds(end_.last_ms);
 }
 

@@ -17,13 +17,8 @@ class ChunkTable {
   size_t size() const { return chunks_.size(); }
   const ChunkHeader& header(size_t i) const { return chunks_[i]; }
 
-  // Up to where chunks have been dropped: with none left, the next begins there.
-  const Location& trimmed_to() const { return trimmed_to_; }
-  // Only while there are no chunks.
-  void set_trimmed_to(const Location& begin) { trimmed_to_ = begin; }
-
-  // Takes away the first `count` chunks. The journal begins at `begin` then.
-  void drop_front(size_t count, const Location& begin);
+  // Takes away the first `count` chunks, of which there must be more.
+  void drop_front(size_t count);
 
   // Adds a chunk behind the others. It ends where set_end() says.
   void push_back(const ChunkHeader& header);
@@ -51,7 +46,6 @@ class ChunkTable {
 
  private:
   std::vector<ChunkHeader> chunks_;
-  Location trimmed_to_;
   ChunkEnd end_;
 };
 

@@ -82,15 +82,15 @@ Status ChunkedJournal::prepare() {
 }
 
 Status ChunkedJournal::repair() {
-  RETURN_IF_ERROR(context_.names.restore_journal(id_, {attributes(), trimmed_to()}));
+  RETURN_IF_ERROR(context_.names.restore_journal(id_, attributes()));
   // The process that dropped them may have died before that was durable.
-  if (!recovered_.dropped.empty()) RETURN_IF_ERROR(context_.names.sync());
+  if (!recovered_.dropped.empty()) RETURN_IF_ERROR(store_begin(recovered_.begin));
   for (const ChunkId chunk : recovered_.dropped) {
     RETURN_IF_ERROR(remove_chunk(context_.env, directory_, chunk));
   }
   // They may be all that has the attributes.
   if (!recovered_.torn_chunks.empty()) {
-    RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, {attributes(), trimmed_to()}));
+    RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, attributes()));
   }
   for (const ChunkId chunk : recovered_.torn_chunks) {
     context_.files.erase(id_, chunk);

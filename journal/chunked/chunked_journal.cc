@@ -16,17 +16,14 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContex
     files = JournalFiles();  // power was lost before the journal was synced
   }
   if (!files) return std::move(files).error();
-  std::optional<AttributesFile> stored;
+  std::optional<Attributes> attributes;
   if (files->attributes) {
     const auto read = context.names.journal_attributes(id);
     if (!read && read.error().code != Errc::kCorrupt) return read.error();
-    if (read) stored = *read;
+    if (read) attributes = *read;
   }
   ASSIGN_OR_RETURN(RecoveredJournal recovered,
-                   examine_journal(context.env, context.files, directory, id, *files,
-                                   stored ? stored->begin : Location(), path));
-  std::optional<Attributes> attributes;
-  if (stored) attributes = stored->attributes;
+                   examine_journal(context.env, context.files, directory, id, *files, path));
   // A file that is damaged may have said something else than the chunks do.
   if (!files->attributes) attributes = recovered.attributes;
   if (!attributes) {
@@ -79,7 +76,6 @@ ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std:
       path_(std::move(path)),
       attributes_(attributes),
       torn_tails_(recovered_.torn_tails) {
-  table_.set_trimmed_to(recovered_.begin);
   for (const ChunkHeader& header : recovered_.chunks) table_.push_back(header);
   table_.set_end(recovered_.end);
   synced_ = table_.end();
@@ -124,20 +120,14 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
   if (attributes.framing != this->attributes().framing && extent().open_bytes > 0) {
     RETURN_IF_ERROR(roll(append_time(), *attributes.framing));
   }
+  RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, attributes));
   {
-    MutexLock trimming(trim_mutex_);
-    RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, {attributes, trimmed_to()}));
     MutexLock lock(mutex_);
     attributes_ = attributes;
   }
   framing_ = *attributes.framing;
   context_.trim_queue.add(shared_from_this());
   return {};
-}
-
-Location ChunkedJournal::trimmed_to() const {
-  MutexLock lock(mutex_);
-  return table_.trimmed_to();
 }
 
 std::vector<ChunkInfo> ChunkedJournal::chunks() const {

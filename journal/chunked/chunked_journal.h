@@ -45,9 +45,9 @@ struct JournalContext {
 
 // Owned by everybody who uses it and, while it has something to sync, by the sync queue.
 //
-// Locks, in the order in which they are taken: append_mutex_ (one append at a time), sync_mutex_
-// (one sync at a time) or trim_mutex_ (one change of the attributes file at a time), mutex_ (what
-// readers see; held for moments, never over a system call). A sync only tries to take
+// Locks, in the order in which they are taken: trim_mutex_ (one trim at a time, also while a
+// visitor works), append_mutex_ (one append at a time), sync_mutex_ (one sync at a time), mutex_
+// (what readers see; held for moments, never over a system call). A sync only tries to take
 // append_mutex_. Only SyncQueue::sync_all(), which runs once at a time, waits for a sync_mutex_
 // while holding others.
 class ChunkedJournal final : public Journal, public std::enable_shared_from_this<ChunkedJournal> {
@@ -206,10 +206,9 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::optional<ChunkId> last_beyond(const Retention& retention) const;
   Status seal_up_to(ChunkId last);
   Status drop_up_to(ChunkId last, const ChunkVisitor& visit);
-  Status drop_front(size_t count) REQUIRES(trim_mutex_);
-  Location begin_behind(size_t count) const;
-  Location trimmed_to() const;
-  Status leave_to_readers(ChunkId last);
+  Status drop_front(size_t count);
+  Status store_begin(const Location& begin);
+  void leave_to_readers(ChunkId last);
 
   const JournalContext& context_;
   const JournalId id_;
@@ -232,7 +231,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
 
   SyncGroup sync_group_;  // callers of sync()
   LongMutex sync_mutex_;
-  Mutex trim_mutex_;
+  LongMutex trim_mutex_;
 
   mutable Mutex mutex_;
   std::string path_ GUARDED_BY(mutex_);

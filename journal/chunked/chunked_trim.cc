@@ -44,6 +44,8 @@ Result<Retention> ChunkedJournal::resolve_retention() {
 }
 
 Status ChunkedJournal::apply_retention() {
+  const std::unique_lock trimming(trim_mutex_, std::try_to_lock);
+  if (!trimming.owns_lock()) return {};  // somebody drops chunks right now
   std::optional<ChunkId> last;
   {
     std::lock_guard appending(append_mutex_);
@@ -79,23 +81,30 @@ std::optional<ChunkId> ChunkedJournal::last_beyond(const Retention& retention) c
 }
 
 Status ChunkedJournal::trim(ChunkId last, const ChunkVisitor& visit) {
+  const std::lock_guard trimming(trim_mutex_);
   {
     std::lock_guard appending(append_mutex_);
     RETURN_IF_ERROR(prepare());
     RETURN_IF_ERROR(seal_up_to(last));
-    last = std::min(last, extent().end.position.chunk);
   }
   return drop_up_to(last, visit);
 }
 
-// Drops chunks that take no more appends.
+// Begins another chunk if none is behind `last`: the journal goes on there.
+Status ChunkedJournal::seal_up_to(ChunkId last) {
+  const Location end = extent().end;
+  const bool empty = end.position.chunk == ChunkId() || (end.position.record == 0 && active_);
+  if (empty || end.position.chunk > last) return {};
+  return roll(last_time_, framing_);
+}
+
+// Drops chunks up to `last`, but the newest of all.
 Status ChunkedJournal::drop_up_to(ChunkId last, const ChunkVisitor& visit) {
-  MutexLock trimming(trim_mutex_);
   Status visited;
+  const std::vector<ChunkInfo> all = chunks();
   size_t count = 0;
-  for (const ChunkInfo& chunk : chunks()) {
-    if (chunk.id > last) break;
-    if (visit) visited = visit(chunk);
+  while (count + 1 < all.size() && all[count].id <= last) {
+    if (visit) visited = visit(all[count]);
     if (!visited) break;
     ++count;
   }
@@ -103,40 +112,26 @@ Status ChunkedJournal::drop_up_to(ChunkId last, const ChunkVisitor& visit) {
   return visited;
 }
 
-// Ends the active chunk if it is not behind `last`; then the next append begins another.
-Status ChunkedJournal::seal_up_to(ChunkId last) {
-  if (!active_ || active_->header().chunk > last) return {};
-  if (active_->attached()) RETURN_IF_ERROR(active_->give_back_room());
-  active_->close();
-  {
-    MutexLock lock(mutex_);
-    for (Unsynced& chunk : unsynced_) chunk.sealed |= chunk.writer == active_;
-    // A record that was open is complete now.
-    ChunkEnd end = table_.end_of_last();
-    end.open_bytes = 0;
-    table_.set_end(end);
-    if (waiting_ > 0) grown_.notify_all();
-  }
-  active_.reset();
-  return {};
-}
-
-// That the first `count` chunks are gone is durable before they are: what is left of them after a
-// power loss is no part of the journal.
+// What stays is durable before anything goes, and so is that it is all there is: whatever is left
+// of the rest after a power loss is no part of the journal. Only bytes that are there are written
+// over, so that a full disk can be relieved.
 Status ChunkedJournal::drop_front(size_t count) {
   std::vector<ChunkInfo> dropped = chunks();
+  const ChunkInfo first = dropped.at(count);
   dropped.resize(count);
-  const Location begin = begin_behind(count);
-  RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, {attributes(), begin}));
-  RETURN_IF_ERROR(context_.names.sync());
-  RETURN_IF_ERROR(leave_to_readers(dropped.back().id));
+  const auto synced = sync();
+  if (!synced) return synced.error();
+  leave_to_readers(dropped.back().id);
+  const Location begin{.position = {.chunk = first.id, .record = 0},
+                       .record = first.first_record,
+                       .offset = first.first_byte};
+  RETURN_IF_ERROR(store_begin(begin));
   {
     MutexLock lock(mutex_);
-    table_.drop_front(count, begin);
+    table_.drop_front(count);
     std::erase_if(unsynced_, [&](const Unsynced& chunk) {
       return chunk.writer->header().chunk < begin.position.chunk;
     });
-    if (synced_.offset < begin.offset || synced_.record < begin.record) synced_ = begin;
   }
   for (const ChunkInfo& chunk : dropped) {
     // What stays behind is removed when the journal is opened next.
@@ -147,21 +142,18 @@ Status ChunkedJournal::drop_front(size_t count) {
   return {};
 }
 
-// Where the journal begins without its first `count` chunks. With none left, that is where the next
-// will begin, which must have a higher id than any before.
-Location ChunkedJournal::begin_behind(size_t count) const {
-  MutexLock lock(mutex_);
-  if (count < table_.size()) return table_.place(count, 0, 0);
-  Location end = table_.end();
-  const ChunkId next = end.position.chunk + (kHostMask + 1);
-  const ChunkId newest = chunk_id_at(table_.time_of_end(), context_.options.host_id);
-  end.position = {.chunk = std::max(next, newest), .record = 0};
-  return end;
+// Makes it durable that the journal begins with a chunk.
+Status ChunkedJournal::store_begin(const Location& begin) {
+  ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, begin.position.chunk));
+  RETURN_IF_ERROR(files->idx->write_at(kBeginAt, encode_begin(begin)));
+  // The kernel tells of a failure once: a sync of the chunk would not hear of it any more.
+  const Status synced = files->idx->sync_data();
+  return synced ? synced : poison(synced.error());
 }
 
 // Keeps the chunks up to `last` readable for those who began to read them when they still grew, and
 // who may not have seen their ends yet.
-Status ChunkedJournal::leave_to_readers(ChunkId last) {
+void ChunkedJournal::leave_to_readers(ChunkId last) {
   std::vector<std::pair<std::shared_ptr<ChunkPin>, ChunkPart>> pinned;
   {
     MutexLock lock(mutex_);
@@ -172,12 +164,15 @@ Status ChunkedJournal::leave_to_readers(ChunkId last) {
     }
   }
   for (const auto& [pin, part] : pinned) {
-    ASSIGN_OR_RETURN(ChunkView view, open_view(part, true));
-    if (view.mapped()) view.files.reset();
+    auto view = open_view(part, true);
+    if (!view) {
+      spdlog::warn("journal {}: {}", path(), to_string(report(view.error())));
+      continue;
+    }
+    if (view->mapped()) view->files.reset();
     MutexLock lock(mutex_);
-    pin->rest = std::move(view);
+    pin->rest = *std::move(view);
   }
-  return {};
 }
 
 }  // namespace range

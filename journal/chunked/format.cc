@@ -16,12 +16,13 @@ static_assert(std::endian::native == std::endian::little);
 static_assert(kHeaderAt + kSectorBytes <= kMarkAt[0] && kMarkAt[0] + kSectorBytes <= kMarkAt[1]);
 static_assert(kMarkAt[1] + kSectorBytes <= kAttributesAt);
 static_assert(kAttributesAt + kSectorBytes <= kHeaderCopyAt);
-static_assert(kHeaderCopyAt + kSectorBytes <= kEntriesAt);
+static_assert(kHeaderCopyAt + kSectorBytes <= kBeginAt && kBeginAt + kSectorBytes <= kEntriesAt);
 
 namespace {
 
 constexpr std::string_view kHeaderMagic = "RANGECHK";
 constexpr std::string_view kMarkMagic = "RANGEMRK";
+constexpr std::string_view kBeginMagic = "RANGEBEG";
 constexpr size_t kSectorCheckAt = 504;
 
 template <typename T>
@@ -126,6 +127,22 @@ std::optional<Mark> decode_mark(const Sector& sector, ChunkId chunk) {
       .sealed = get<uint32_t>(sector, 44) != 0,
       .boot_id = get<BootId>(sector, 48),
   };
+}
+
+Sector encode_begin(const Location& begin) {
+  Sector sector{};
+  put_magic(sector, kBeginMagic);
+  put(sector, 8, begin.record.value());
+  put(sector, 16, begin.offset.value());
+  put_check(sector, begin.position.chunk.value());
+  return sector;
+}
+
+std::optional<Location> decode_begin(const Sector& sector, ChunkId chunk) {
+  if (!has_magic(sector, kBeginMagic) || !has_check(sector, chunk.value())) return std::nullopt;
+  return Location{.position = {.chunk = chunk, .record = 0},
+                  .record = RecordNumber(get<uint64_t>(sector, 8)),
+                  .offset = ByteOffset(get<uint64_t>(sector, 16))};
 }
 
 ChunkSeed chunk_seed(const ChunkHeader& header) {

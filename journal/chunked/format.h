@@ -11,9 +11,10 @@
 //   see
 //                              attributes.h
 //   offset 2048  header copy   the same bytes as the header
+//   offset 2560  begin         512 bytes, written when the chunks before this one are dropped
 //   offset 4096  entries       16 bytes each, written once, in order
 //
-// Each of the first five has a disk sector of its own, so that a torn write of one cannot damage
+// Each of the first six has a disk sector of its own, so that a torn write of one cannot damage
 // another. Every gap is zero.
 //
 // Header                                  Mark slot
@@ -27,6 +28,12 @@
 //   48  8  start, Unix time in ms           44  4  1: sealed, takes no more appends; else 0
 //   56 16  boot id at creation              48 16  boot id of the writer
 //  504  8  XXH3-64 of bytes 0 to 503       504  8  XXH3-64 of bytes 0 to 503, seed: chunk id
+//
+// Begin
+//    0  8  magic "RANGEBEG"; a sector of zeros says nothing
+//    8  8  number of the first record, as in the header
+//   16  8  journal offset of the 1st byte, as in the header
+//  504  8  XXH3-64 of bytes 0 to 503, seed: chunk id
 //
 // Entry: one fragment, that is a record or a part of one, of at most kFragmentBytesMax bytes.
 //    0  4  end: payload offset behind it; it begins where its predecessor ends
@@ -60,6 +67,7 @@ inline constexpr uint64_t kHeaderAt = 0;
 inline constexpr std::array<uint64_t, 2> kMarkAt = {512, 1024};
 inline constexpr uint64_t kAttributesAt = 1536;
 inline constexpr uint64_t kHeaderCopyAt = 2048;
+inline constexpr uint64_t kBeginAt = 2560;
 inline constexpr uint64_t kEntriesAt = 4096;
 inline constexpr size_t kEntryBytes = 16;
 
@@ -126,6 +134,8 @@ struct FragmentEntry {
 
 Sector encode(const ChunkHeader& header);
 Sector encode(const Mark& mark, ChunkId chunk);
+// That a journal begins here, which is where the chunk begins that has the sector.
+Sector encode_begin(const Location& begin);
 inline EntryBytes encode(const FragmentEntry& entry);
 
 // Nothing if the sector does not hold what it should. The version is that of an intact header,
@@ -133,6 +143,7 @@ inline EntryBytes encode(const FragmentEntry& entry);
 std::optional<uint32_t> header_version(const Sector& sector);
 std::optional<ChunkHeader> decode_header(const Sector& sector);
 std::optional<Mark> decode_mark(const Sector& sector, ChunkId chunk);
+std::optional<Location> decode_begin(const Sector& sector, ChunkId chunk);
 // Never fails: only the check tells whether an entry is one.
 inline FragmentEntry decode_entry(std::span<const std::byte, kEntryBytes> bytes);
 

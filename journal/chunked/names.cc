@@ -84,7 +84,7 @@ Status Names::create_layout(const Attributes& root) {
     RETURN_IF_ERROR(make(store_ / kChunks / fmt::format("{:02x}", i)));
   }
   const Path file = store_ / kTree / kDirectoryAttributes;
-  RETURN_IF_ERROR(replace_attributes(env_, file, store_ / kTrash / "root", {root}));
+  RETURN_IF_ERROR(replace_attributes(env_, file, store_ / kTrash / "root", root));
   for (const Path& path :
        {store_ / kTree, store_ / kTrash, store_ / kFailed, store_ / kChunks, store_}) {
     RETURN_IF_ERROR(env_.sync_directory(path));
@@ -192,7 +192,7 @@ Status Names::create_directory(std::string_view path, const Attributes& attribut
   RETURN_IF_ERROR(check_parents(path));
   const Path made = store_ / kTrash / fmt::format("new-{:016x}", env_.random());
   RETURN_IF_ERROR(env_.make_directory(made));
-  Status created = create_attributes(env_, made / kDirectoryAttributes, {attributes});
+  Status created = create_attributes(env_, made / kDirectoryAttributes, attributes);
   if (created) created = env_.rename(made, tree_path(path), false);
   if (!created) {
     (void)env_.remove_file(made / kDirectoryAttributes);
@@ -249,24 +249,24 @@ void Names::mark_journal_unsynced(JournalId id, const Path& file) {
   mark_unsynced(journal_directory(id).parent_path());
 }
 
-Result<AttributesFile> Names::journal_attributes(JournalId id) {
+Result<Attributes> Names::journal_attributes(JournalId id) {
   return read_attributes(env_, journal_directory(id) / kAttributesFileName);
 }
 
-Status Names::set_journal_attributes(JournalId id, const AttributesFile& file) {
+Status Names::set_journal_attributes(JournalId id, const Attributes& attributes) {
   const Path directory = journal_directory(id);
   RETURN_IF_ERROR(replace_attributes(env_, directory / kAttributesFileName,
-                                     directory / "attributes.new", file));
+                                     directory / "attributes.new", attributes));
   mark_unsynced(directory);
   return {};
 }
 
-Status Names::restore_journal(JournalId id, const AttributesFile& file) {
+Status Names::restore_journal(JournalId id, const Attributes& attributes) {
   const Status made = env_.make_directory(journal_directory(id));
   if (!made) return made.error().code == Errc::kExists ? Status() : made;
-  const Path attributes = journal_directory(id) / kAttributesFileName;
-  RETURN_IF_ERROR(create_attributes(env_, attributes, file));
-  mark_journal_unsynced(id, attributes);
+  const Path file = journal_directory(id) / kAttributesFileName;
+  RETURN_IF_ERROR(create_attributes(env_, file, attributes));
+  mark_journal_unsynced(id, file);
   return {};
 }
 
@@ -296,10 +296,10 @@ void Names::forget_directories() {
 
 Result<Attributes> Names::read_directory_attributes(std::string_view path) {
   RETURN_IF_ERROR(check_directory(path));
-  auto file = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
-  if (file) return file->attributes;
-  const Errc code = file.error().code;
-  if (code != Errc::kNotFound && code != Errc::kCorrupt) return std::move(file).error();
+  auto stored = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
+  if (stored) return stored;
+  const Errc code = stored.error().code;
+  if (code != Errc::kNotFound && code != Errc::kCorrupt) return stored;
   // Power was lost before a new directory was synced, or somebody made it by hand.
   spdlog::warn("{}: its attributes are missing; only its owner may use it",
                tree_path(path).string());
@@ -328,7 +328,7 @@ Status Names::set_directory_attributes(std::string_view path, const Attributes& 
   const Path directory = tree_path(path);
   const Path temporary = store_ / kTrash / fmt::format("set-{:016x}", env_.random());
   RETURN_IF_ERROR(
-      replace_attributes(env_, directory / kDirectoryAttributes, temporary, {attributes}));
+      replace_attributes(env_, directory / kDirectoryAttributes, temporary, attributes));
   forget_directories();
   mark_unsynced(directory);
   mark_unsynced(store_ / kTrash);

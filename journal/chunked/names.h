@@ -20,10 +20,10 @@ namespace range {
 // STORE/tree mirrors the namespace: a directory is a directory, with its attributes in a file named
 // ".info" (a name that no journal can have), a journal is a symbolic link whose last component is
 // its id and which is never followed.
-// STORE/chunks/ab/ID is the directory of journal ID, ab being the first two digits of ID. Its chunks
-// have its attributes until they are changed or chunks are dropped: then there is a file of them.
-// STORE/failed has a link for each journal whose last sync failed.
-// STORE/trash holds what is not, or no longer, part of the tree, as the same links and directories.
+// STORE/chunks/ab/ID is the directory of journal ID, ab being the first two digits of ID. Its
+// chunks have its attributes; once those are changed there is a file of them. STORE/failed has a
+// link for each journal whose last sync failed. STORE/trash holds what is not, or no longer, part
+// of the tree, as the same links and directories.
 //
 // A journal comes and goes by one rename(2) of its link between trash and tree. So whenever the
 // process or the power fails, the link is in one of them: in the tree, and the journal exists; in
@@ -59,11 +59,11 @@ class Names {
   Status rename(std::string_view from, std::string_view to);
 
   // The attributes of a journal, if they are in a file. Errors: kNotFound, kCorrupt.
-  Result<AttributesFile> journal_attributes(JournalId id);
-  Status set_journal_attributes(JournalId id, const AttributesFile& file);
+  Result<Attributes> journal_attributes(JournalId id);
+  Status set_journal_attributes(JournalId id, const Attributes& attributes);
 
   // Makes the directory of a journal that lost it again.
-  Status restore_journal(JournalId id, const AttributesFile& file);
+  Status restore_journal(JournalId id, const Attributes& attributes);
 
   // Remembered as long as no directory is changed.
   Result<Attributes> directory_attributes(std::string_view path);

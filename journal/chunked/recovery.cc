@@ -51,16 +51,16 @@ namespace {
 class JournalExamination {
  public:
   JournalExamination(Env& env, ChunkFileCache& cache, const Path& directory, JournalId journal,
-                     const Location& begin, const std::string& name)
-      : env_(env), cache_(cache), directory_(directory), journal_(journal), name_(name) {
-    found_.begin = begin;
-  }
+                     const std::string& name)
+      : env_(env), cache_(cache), directory_(directory), journal_(journal), name_(name) {}
 
   Result<RecoveredJournal> run(const JournalFiles& files) {
     found_.torn_tails = files.torn_tails;
     std::vector<ChunkId> chunks;
     std::vector<ChunkScan> scans;
-    for (const ChunkId chunk : files.chunks) {
+    // From the newest on: the first that says so is where the journal begins.
+    for (auto id = files.chunks.rbegin(); id != files.chunks.rend(); ++id) {
+      const ChunkId chunk = *id;
       if (chunk < found_.begin.position.chunk) {
         found_.dropped.push_back(chunk);
         continue;
@@ -71,9 +71,10 @@ class JournalExamination {
                      chunk_file_name(chunk, ""), to_string(scan.header->journal));
         continue;
       }
-      chunks.push_back(chunk);
-      scans.push_back(scan);
-      if (scan.attributes) found_.attributes = scan.attributes;
+      chunks.insert(chunks.begin(), chunk);
+      scans.insert(scans.begin(), scan);
+      if (scan.begin) found_.begin = *scan.begin;
+      if (!found_.attributes) found_.attributes = scan.attributes;
     }
     rebuild_headers(chunks, scans);
     // Everything before the last chunk with a mark was synced.
@@ -274,8 +275,8 @@ class JournalExamination {
 
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
                                          JournalId journal, const JournalFiles& files,
-                                         const Location& begin, const std::string& name) {
-  return JournalExamination(env, cache, directory, journal, begin, name).run(files);
+                                         const std::string& name) {
+  return JournalExamination(env, cache, directory, journal, name).run(files);
 }
 
 }  // namespace range

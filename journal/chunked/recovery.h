@@ -25,7 +25,7 @@ Result<Attributes> read_attributes_of_chunks(Env& env, const Path& directory);
 // A journal as recovery found it. Nothing has been changed yet; repair() does that before the first
 // write.
 struct RecoveredJournal {
-  Location begin;                   // as the attributes file has it
+  Location begin;                   // of the first chunk that was not dropped
   std::vector<ChunkHeader> chunks;  // those whose place in the journal is known, ascending
   ChunkEnd end;                     // of the last of them
   // Of the last of them: those that may hold what was never synced.
@@ -39,11 +39,11 @@ struct RecoveredJournal {
   bool needs_repair() const;
 };
 
-// Examines the journal in `directory`, which holds `files` and begins at `begin`; `name` is for the
-// log. Errors: kIo if it cannot be read, kUnknownFormat.
+// Examines the journal in `directory`, which holds `files`; `name` is for the log. Errors: kIo if
+// it cannot be read, kUnknownFormat.
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
                                          JournalId journal, const JournalFiles& files,
-                                         const Location& begin, const std::string& name);
+                                         const std::string& name);
 
 // Removes the files of a chunk that was dropped, as far as they are there.
 Status remove_chunk(Env& env, const Path& directory, ChunkId chunk);
