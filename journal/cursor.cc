@@ -40,7 +40,7 @@ Result<std::optional<Record>> Cursor::load_previous() {
 Status Cursor::load_from_here() {
   constexpr size_t kGrowth = 8;
   Status read = journal_->read_records(at_, ahead_, kBatchBytesMax, batch_);
-  if (!read && read.error().code == Errc::kDropped) {
+  while (!read && read.error().code == Errc::kDropped) {
     // Retention has overtaken the cursor: it goes on at what is the oldest record now.
     const RecordNumber begin = journal_->extent().begin.record;
     if (at_ >= begin) return read;

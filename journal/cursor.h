@@ -31,8 +31,9 @@ class Cursor {
   // Moves to `spec`. Errors: those of Journal::seek(), and the cursor stays where it was.
   Status seek(const PositionSpec& spec);
 
-  // The record behind the cursor, which moves over it; nothing at the end. On kCorrupt it moves
-  // over the damaged record, so that calling again goes on with the one after it.
+  // The record behind the cursor, which moves over it; nothing at the end. What was dropped is
+  // passed over: the number of the record tells. On kCorrupt it moves over the damaged record, so
+  // that calling again goes on with the one after it.
   Result<std::optional<Record>> next();
 
   // The record before the cursor, which moves over it; nothing at the beginning. kCorrupt: as

@@ -24,8 +24,11 @@ namespace range {
 
 // What a journal keeps. Beyond any of these limits its oldest chunks are dropped, but never the
 // one that takes appends, unless all of it is too old. So that little more than needed is dropped
-// at once, chunks are begun early: each holds an eighth of what is kept, but 64 KiB and a second at
-// least.
+// at once, chunks are begun early: each holds an eighth of what is kept, of bytes no less than
+// 64 KiB, of time than a second. A chunk costs two files and syncs: with a max_records of a few
+// dozen, appends are a thousand times slower than without. Nothing is too old in the first ten
+// minutes after the store was opened, or after the system's clock was set: it may be wrong. Nothing
+// is dropped as long as the settings cannot be read, of the journal or of a directory above.
 struct Retention {
   uint64_t max_bytes = 0;                // of payload; 0: no limit
   uint64_t max_records = 0;              // 0: no limit
@@ -211,14 +214,16 @@ class Journal {
   virtual Status set_attributes(const Attributes& attributes) = 0;
 
   // Drops the oldest chunks, up to `last`, which may be any chunk and need not be there. `visit` is
-  // called for each of them before, and may read from it (to archive it), but must not change the
-  // journal. When it fails, the chunks before that one are dropped, and its error is returned.
-  // Numbers and offsets stay what they are. What was dropped does not come back after a power loss.
-  // Errors: also those of append(), but that what was dropped already stays dropped.
+  // called for each of them before, and may read from it (to archive it) and use the store, but
+  // must not trim the journal. What stays is synced first. When it fails, the chunks before that
+  // one are dropped, and its error is returned. Numbers and offsets stay what they are. What was
+  // dropped does not come back after a power loss. Errors: also those of append(), but that what
+  // was dropped already stays dropped.
   using ChunkVisitor = std::function<Status(const ChunkInfo&)>;
   virtual Status trim(ChunkId last, const ChunkVisitor& visit = {}) = 0;
 
-  // Drops what the limits in force do not allow. The store does this by itself: see StoreOptions.
+  // Drops what the limits in force do not allow, unless trim() is at work. The store does this by
+  // itself: see StoreOptions.
   virtual Status apply_retention() = 0;
 
   virtual Result<JournalInfo> info() = 0;

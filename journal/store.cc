@@ -31,7 +31,7 @@ Result<std::vector<NamedEntry>> Store::list(std::string_view directory) {
 }
 
 // Without recursion: a tree is as deep as somebody made it.
-Status Store::visit(std::string_view directory, const Visitor& visitor) {
+Status Store::visit(std::string_view directory, const Visitor& visitor, Status* unreadable) {
   constexpr size_t kPage = 1000;
   struct Place {
     std::string path;
@@ -44,6 +44,10 @@ Status Store::visit(std::string_view directory, const Visitor& visitor) {
     auto page = list(place.path, place.from, kPage);
     // One that was removed meanwhile.
     if (!page && page.error().code == Errc::kNotFound && place.path != directory) continue;
+    if (!page && unreadable) {
+      if (*unreadable) *unreadable = page.error();
+      continue;
+    }
     if (!page) return std::move(page).error();
     if (page->next) places.push_back({place.path, *page->next});
     for (const NamedEntry& each : page->entries) {

@@ -81,9 +81,9 @@ class Store {
   virtual Result<std::optional<Entry>> look_up(std::string_view path) = 0;
 
   // The journal with this id, opened (and recovered) if it was not. `path` is where it was found:
-  // for messages, and to tell a journal that lost its records from one removed meanwhile. The same
-  // object is returned to everybody; it lives at least as long as the pointer, but not longer than
-  // the store.
+  // for messages, for limits that it inherits (none, as long as that is not where it is), and to
+  // tell a journal that lost its records from one removed meanwhile. The same object is returned to
+  // everybody; it lives at least as long as the pointer, but not longer than the store.
   virtual Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view path) = 0;
 
   // The journal at `path`. Errors: also those of open() with an id.
@@ -119,15 +119,18 @@ class Store {
   Result<std::vector<NamedEntry>> list(std::string_view directory);
 
   // Calls `visitor` with every journal below `directory`, in no particular order, until it returns
-  // false. Journals that come or go meanwhile may be among them or not.
+  // false. Journals that come or go meanwhile may be among them or not. A directory below that
+  // cannot be listed ends it or, if there is a place for the first such error in `unreadable`, is
+  // left out.
   using Visitor = std::function<bool(const std::string& path, JournalId id)>;
-  Status visit(std::string_view directory, const Visitor& visitor);
+  Status visit(std::string_view directory, const Visitor& visitor, Status* unreadable = nullptr);
 
   virtual Result<Attributes> directory_attributes(std::string_view path) = 0;
   virtual Status set_directory_attributes(std::string_view path, const Attributes& attributes) = 0;
 
   // Drops what the limits of the journals do not allow, of all of them, as far as that is possible;
-  // the first error. The store does this by itself every retention_interval.
+  // the first error (kCorrupt: attributes that cannot be read, without which nothing is dropped).
+  // The store does this by itself every retention_interval.
   virtual Status apply_retention() = 0;
 
   // Makes everything appended so far to any journal, and every name, survive power loss. Afterwards

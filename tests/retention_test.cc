@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/support/engine_test.h"
+#include "tests/support/gate_env.h"
 
 namespace range {
 namespace {
@@ -448,12 +449,37 @@ TEST_F(Retention, WhatIsTooOldGoesEvenIfNothingIsAppended) {
 TEST_F(Retention, NothingIsTooOldWhileTheClocksDisagree) {
   const auto app = filled(10);
   set(*app, [](Attributes& attributes) { attributes.max_age = hours(1); });
+  env_->advance(minutes(11));
   env_->set_now(env_->now() + hours(24));
   apply();
   EXPECT_EQ(records(app), lines(0, 10));
   env_->advance(minutes(11));
+  append(*app, line(10));  // stamped with the new time, which has been adopted
+  env_->advance(hours(2));
+  env_->set_now(env_->now() - hours(24));
   apply();
-  EXPECT_TRUE(records(app).empty()) << "the new time has been adopted";
+  EXPECT_EQ(records(app), lines(0, 11)) << "the new time was wrong, or the old one was";
+  env_->set_now(env_->now() + hours(24));
+  apply();
+  EXPECT_TRUE(records(app).empty());
+}
+
+TEST_F(Retention, NothingIsTooOldRightAfterTheStoreWasOpened) {
+  options_.retention.max_age = hours(24);
+  reopen();
+  filled(10);
+  for (const bool rebooted : {false, true}) {
+    ASSERT_TRUE(store_->close());
+    store_.reset();
+    env_->set_now(env_->now() + hours(24 * 3650));  // its battery is dead
+    if (rebooted) env_ = env_->after_power_loss(Survival::keep_all());
+    open_store();
+    apply();
+    EXPECT_EQ(records(journal()), lines(0, 10));
+  }
+  env_->advance(minutes(11));
+  apply();
+  EXPECT_TRUE(records(journal()).empty()) << "it has lasted long enough";
 }
 
 TEST_F(Retention, LimitsAreInheritedOneByOne) {
@@ -505,6 +531,232 @@ TEST_F(Retention, JournalsThatAreNotInUseAreLookedAtToo) {
   reopen();
   apply();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(first_line(*journal("j" + std::to_string(i))), 82);
+}
+
+// --- where limits are not known ---
+
+class UnknownLimits : public Retention {
+ protected:
+  // Journal "web/app" with lines 0 to 200; it is unlimited, but what is not in `web` is limited.
+  void SetUp() override {
+    Retention::SetUp();
+    make_directory("web");
+    set_directory("", [](Attributes& attributes) { attributes.max_records = 50; });
+    set_directory("web", [](Attributes& attributes) { attributes.max_records = 0; });
+    append_lines(*journal("web/app"), 0, 200);
+  }
+};
+
+TEST_F(UnknownLimits, NothingIsDroppedWithoutTheSettingsOfTheDirectory) {
+  reopen();
+  env_->corrupt("/store/tree/web/.info", 3, 1);
+  apply();
+  append_lines(*journal("web/app"), 200, 200);
+  ASSERT_TRUE(store_->apply_retention_where_due());
+  EXPECT_EQ(first_line(*journal("web/app")), 0);
+}
+
+TEST_F(UnknownLimits, NothingIsDroppedWithoutThoseOfTheJournal) {
+  set_directory("web", [](Attributes& attributes) { attributes.max_records = 50; });
+  set(*journal("web/app"), [](Attributes& attributes) { attributes.max_records = 0; });
+  const Path file = directory_of(journal("web/app")->id()) / "attributes";
+  reopen();
+  env_->corrupt(file, 3, 1);
+  EXPECT_EQ(code(store_->apply_retention()), Errc::kCorrupt);
+  append_lines(*journal("web/app"), 200, 200);
+  EXPECT_EQ(code(store_->apply_retention()), Errc::kCorrupt);
+  EXPECT_EQ(first_line(*journal("web/app")), 0);
+  set(*journal("web/app"), [](Attributes& attributes) { attributes.max_records = 100; });
+  apply();
+  EXPECT_GT(first_line(*journal("web/app")), 250) << "set anew";
+}
+
+// A store opens those itself, without knowing where they are in the tree.
+TEST_F(UnknownLimits, NothingIsDroppedFromAJournalThatASyncHadFailedFor) {
+  auto app = journal("web/app");
+  sync_all();
+  append(*app, line(200));
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kSyncData && call.path.ends_with(".dat")) return Fault{EIO, 0};
+    return {};
+  });
+  EXPECT_EQ(code(app->sync()), Errc::kIo);
+  env_->set_fault_hook({});
+  app.reset();
+  kill();
+  apply();
+  append_lines(*journal("web/app"), 201, 100);
+  ASSERT_TRUE(store_->apply_retention_where_due());
+  apply();
+  EXPECT_EQ(first_line(*journal("web/app")), 0);
+  EXPECT_EQ(journal("web/app")->append({}).value(), ByteOffset(30'100));
+}
+
+TEST_F(UnknownLimits, NothingIsDroppedFromAJournalThatIsNotWhereItWas) {
+  make_directory("short");
+  ASSERT_TRUE(store_->rename("web/app", "short/app", false));
+  const JournalId id = journal("short/app")->id();
+  ASSERT_TRUE(store_->rename("short/app", "web/app", false));
+  reopen();
+  const auto stale = store_->open(id, "short/app");  // looked up before it was moved
+  ASSERT_TRUE(stale);
+  append_lines(**stale, 200, 100);
+  ASSERT_TRUE((*stale)->apply_retention());
+  EXPECT_EQ(first_line(**stale), 0);
+  ASSERT_TRUE(store_->rename("web", "elsewhere", false));
+  ASSERT_TRUE(store_->open(id, "elsewhere/app"));
+  set_directory("elsewhere", [](Attributes& attributes) { attributes.max_records = 100; });
+  ASSERT_TRUE((*stale)->apply_retention());
+  EXPECT_GT(first_line(**stale), 0) << "its place is known again";
+}
+
+TEST(RetentionInAPass, HoldsForWhereAJournalIsWhenItsTurnComes) {
+  SimEnv machine;
+  GateEnv env(machine);
+  StoreOptions options;
+  options.chunk_size = 4096;
+  auto store = *ChunkedStore::open(env, "/store", options, /*background=*/false);
+  Attributes limited;
+  limited.max_records = 50;
+  ASSERT_TRUE(store->make_directory("short", limited));
+  ASSERT_TRUE(store->make_directory("long", {}));
+  const std::vector<std::byte> record(100);
+  for (const char* path : {"short/a", "short/b"}) {
+    const auto journal = *store->create(path, {});
+    for (int i = 0; i < 200; ++i) ASSERT_TRUE(journal->append_records({{record}}));
+  }
+  ASSERT_TRUE(store->close());
+  store = *ChunkedStore::open(env, "/store", options, /*background=*/false);
+  // While the first of them is trimmed, both are moved.
+  env.close_gate();
+  std::thread pass([&] { EXPECT_TRUE(store->apply_retention()); });
+  env.wait_until_reached();
+  size_t trimmed = 0;
+  for (const std::string name : {"a", "b"}) {
+    ASSERT_TRUE(store->rename("short/" + name, "long/" + name, false));
+  }
+  env.open_gate();
+  pass.join();
+  for (const std::string name : {"a", "b"}) {
+    const auto journal = *store->get_or_create("long/" + name);
+    if (journal->extent().begin.record > RecordNumber()) ++trimmed;
+  }
+  EXPECT_EQ(trimmed, 1U);
+}
+
+TEST_F(Retention, AnAppendDoesNotFailForLimitsThatCannotBeRead) {
+  make_directory("web");
+  append(*journal("web/app"), "x\n");
+  reopen();
+  auto app = journal("web/app");
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.path.ends_with("web/.info")) return Fault{EMFILE, 0};
+    return {};
+  });
+  append(*app, "y\n");
+  env_->set_fault_hook({});
+  set_directory("web", [](Attributes& attributes) { attributes.max_records = 50; });
+  ASSERT_TRUE(store_->apply_retention_where_due());  // where they are read again
+  append_lines(*app, 0, 100);
+  ASSERT_TRUE(store_->apply_retention_where_due());
+  EXPECT_GT(first_line(*app), 0);
+  app.reset();
+  reopen();
+  app = journal("web/app");
+  ASSERT_TRUE(store_->remove("web/app"));
+  ASSERT_TRUE(store_->remove_directory("web"));
+  append(*app, "z\n");
+}
+
+TEST_F(Retention, ADirectoryThatCannotBeReadIsTheOnlyOneLeftOut) {
+  set_directory("", [](Attributes& attributes) { attributes.max_records = 50; });
+  for (const char* directory : {"a", "b", "c"}) {
+    make_directory(directory);
+    append_lines(*journal(std::string(directory) + "/app"), 0, 100);
+  }
+  reopen();
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kList && call.path == "/store/tree/b") return Fault{EIO, 0};
+    return {};
+  });
+  EXPECT_EQ(code(store_->apply_retention()), Errc::kIo);
+  env_->set_fault_hook({});
+  EXPECT_GT(first_line(*journal("a/app")), 0);
+  EXPECT_GT(first_line(*journal("c/app")), 0);
+}
+
+TEST_F(Retention, JournalsWithNothingToDropAreLeftAsTheyAre) {
+  set_directory("", [](Attributes& attributes) { attributes.max_records = 1000; });
+  for (int i = 0; i < 20; ++i) append_lines(*journal("j" + std::to_string(i)), 0, 3);
+  ASSERT_TRUE(store_->close());
+  lose_power(Survival::keep_all());
+  const uint64_t before = env_->changes();
+  apply();
+  EXPECT_EQ(env_->changes(), before);
+}
+
+// --- trims that come between ---
+
+class TrimBetween : public testing::Test {
+ protected:
+  void open(uint64_t chunk_size) {
+    StoreOptions options;
+    options.chunk_size = chunk_size;
+    store_ = *ChunkedStore::open(env_, "/store", options, /*background=*/false);
+    app_ = *store_->create("app", {});
+  }
+
+  void append(int count) {
+    const std::vector<std::byte> record(100);
+    for (int i = 0; i < count; ++i) {
+      machine_.advance(milliseconds(10));
+      ASSERT_TRUE(app_->append_records({{record}}));
+    }
+  }
+
+  // When a file is opened next, the chunk is dropped.
+  void drop_at_next_open(ChunkId chunk) {
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(store_->sync());
+    for (int i = 0; i < 2; ++i) store_->let_go_of_idle();
+    env_.on_open = [this, chunk](const Path& path) {
+      if (path.extension() != ".dat") return;
+      env_.on_open = {};
+      ASSERT_TRUE(app_->trim(chunk));
+    };
+  }
+
+  SimEnv machine_;
+  GateEnv env_{machine_};
+  std::unique_ptr<ChunkedStore> store_;
+  std::shared_ptr<Journal> app_;
+};
+
+TEST_F(TrimBetween, ASeekLeadsToTheOldestRecord) {
+  open(4096);
+  append(200);
+  const auto seek = [&](const auto& spec_in) {
+    const ChunkInfo chunk = app_->chunks()[1];
+    drop_at_next_open(chunk.id);
+    const auto found = app_->seek(spec_in(chunk));
+    ASSERT_TRUE(found) << to_string(found.error());
+    EXPECT_EQ(found->record, app_->extent().begin.record);
+    EXPECT_GT(found->record, chunk.first_record);
+  };
+  seek([](const ChunkInfo& chunk) { return PositionSpec(chunk.start + milliseconds(50)); });
+  seek([](const ChunkInfo& chunk) { return PositionSpec(chunk.first_record + 5); });
+}
+
+TEST_F(TrimBetween, AReaderFinishesTheChunkThatItBeganWhileThatGrew) {
+  open(100'000);
+  append(900);
+  RecordBatch batch;
+  ASSERT_TRUE(app_->read_records(RecordNumber(), 900, 1 << 20, batch));
+  append(2000);
+  drop_at_next_open(app_->chunks()[0].id);
+  ASSERT_TRUE(app_->read_records(RecordNumber(900), 10, 1 << 20, batch));
+  EXPECT_FALSE(env_.on_open) << "no file was opened";
+  EXPECT_EQ(batch.items.size(), 10U);
+  EXPECT_GT(app_->extent().begin.record, RecordNumber(910));
 }
 
 }  // namespace

@@ -77,7 +77,8 @@ Status ChunkedJournal::prepare() {
   }
   prepared_.store(true, std::memory_order_release);
   recovered_ = {};
-  RETURN_IF_ERROR(resolve_retention());
+  // Without them a chunk may become larger than it should.
+  if (const auto limits = resolve_retention(); !limits) queue_trim();
   return {};
 }
 
@@ -215,7 +216,7 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
   if (!writer) return std::move(writer).error();
   if (active_) active_->close();
   take_on(*std::move(writer));
-  if (chunk_limits_.limited) context_.trim_queue.add(shared_from_this());
+  if (chunk_limits_.limited) queue_trim();
   return {};
 }
 

@@ -8,6 +8,18 @@
 
 namespace range {
 
+namespace {
+
+// Of a journal that has lost its own: only its owner may use it.
+Attributes closed_attributes() {
+  Attributes closed;
+  closed.mode = 0600;
+  closed.framing = Framing::kLine;
+  return closed;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContext& context,
                                                              JournalId id, std::string path) {
   const Path directory = context.names.journal_directory(id);
@@ -29,12 +41,9 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContex
   if (!attributes) {
     spdlog::warn("{}: attributes of a journal are missing or damaged; only its owner may use it",
                  directory.string());
-    attributes.emplace();
-    attributes->mode = 0600;
-    attributes->framing = Framing::kLine;
   }
   return std::shared_ptr<ChunkedJournal>(
-      new ChunkedJournal(context, id, std::move(path), *attributes, std::move(recovered)));
+      new ChunkedJournal(context, id, std::move(path), attributes, std::move(recovered)));
 }
 
 Result<std::shared_ptr<ChunkWriter>> ChunkedJournal::begin(const JournalContext& context,
@@ -66,16 +75,18 @@ std::shared_ptr<ChunkedJournal> ChunkedJournal::create(const JournalContext& con
 }
 
 ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std::string path,
-                               const Attributes& attributes, RecoveredJournal recovered)
+                               const std::optional<Attributes>& attributes,
+                               RecoveredJournal recovered)
     : context_(context),
       id_(id),
       directory_(context.names.journal_directory(id)),
       recovered_(std::move(recovered)),
-      framing_(attributes.framing.value_or(Framing::kLine)),
       chunk_limits_{.bytes = context.options.chunk_size},
       path_(std::move(path)),
-      attributes_(attributes),
+      attributes_(attributes.value_or(closed_attributes())),
+      attributes_lost_(!attributes),
       torn_tails_(recovered_.torn_tails) {
+  framing_ = attributes_.framing.value_or(Framing::kLine);
   for (const ChunkHeader& header : recovered_.chunks) table_.push_back(header);
   table_.set_end(recovered_.end);
   synced_ = table_.end();
@@ -124,9 +135,10 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
   {
     MutexLock lock(mutex_);
     attributes_ = attributes;
+    attributes_lost_ = false;
   }
   framing_ = *attributes.framing;
-  context_.trim_queue.add(shared_from_this());
+  queue_trim();
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "journal/chunked/chunk_files.h"
@@ -94,6 +95,11 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   // last time this was asked.
   void note_opened() { opened_ = true; }
   bool opened_since() { return opened_.exchange(false); }
+  // Whether they keep it so; returns whether they did before. They do the locking.
+  bool set_recent(bool recent) { return std::exchange(recent_, recent); }
+
+  // Has the background look at its limits.
+  void queue_trim();
 
   // Verifies every record, the first time it is called. Damage is logged.
   Status check_once();
@@ -133,7 +139,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
 
  private:
   ChunkedJournal(const JournalContext& context, JournalId id, std::string path,
-                 const Attributes& attributes, RecoveredJournal recovered);
+                 const std::optional<Attributes>& attributes, RecoveredJournal recovered);
 
   struct Unsynced {
     std::shared_ptr<ChunkWriter> writer;
@@ -189,7 +195,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
     std::optional<ChunkView> rest;  // guarded by mutex_
   };
   std::shared_ptr<ChunkPin> pin(ChunkId chunk) REQUIRES(mutex_);
-  Location locate(const ChunkHeader& chunk, const ChunkPlace& place) const;
+  Result<Location> locate(const ChunkHeader& chunk, const Result<ChunkPlace>& place) const;
   bool holds(ChunkId chunk) const;
   Error report(Error error);
 
@@ -228,6 +234,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::atomic<bool> failed_ = false;    // whether there is a failure_
   std::atomic<bool> checked_ = false;
   std::atomic<bool> opened_ = true;
+  std::atomic<bool> trim_queued_ = false;
+  bool recent_ = false;
 
   SyncGroup sync_group_;  // callers of sync()
   LongMutex sync_mutex_;
@@ -248,6 +256,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::condition_variable_any grown_;                // or failed
   std::optional<Error> failure_ GUARDED_BY(mutex_);  // poisoned
   Attributes attributes_ GUARDED_BY(mutex_);
+  bool attributes_lost_ GUARDED_BY(mutex_);            // attributes_ let only the owner use it
   std::set<std::string> reported_ GUARDED_BY(mutex_);  // damage that is in the log already
   uint64_t torn_tails_ GUARDED_BY(mutex_) = 0;
 };

@@ -179,10 +179,12 @@ Status ChunkedJournal::read_records(RecordNumber first, size_t records_max, size
 Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_t bytes_max,
                                    RecordBatch& batch) {
   Source& source = Source::of(batch, *this);
+  bool dropped = false;
   for (bool map = true;; map = false) {
     const ChunkView* view = source.find(first);
     if (view == nullptr) {
       ChunkPart part;
+      std::shared_ptr<ChunkPin> held;
       std::optional<ChunkView> rest;  // of a chunk that was dropped
       {
         MutexLock lock(mutex_);
@@ -194,11 +196,18 @@ Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_
           if (first == table_.end().record) return {};
           const size_t i = table_.chunk_of(first);
           part = this->part(i);
-          source.hold(i + 1 == table_.size() ? pin(part.header.chunk) : nullptr);
+          if (i + 1 == table_.size()) held = pin(part.header.chunk);
         }
       }
       if (!rest) {
-        ASSIGN_OR_RETURN(rest, open_view(part, map));
+        auto opened = open_view(part, map);
+        // It may be the one that is held, and be held whole now.
+        if (!opened && opened.error().code == Errc::kDropped && !std::exchange(dropped, true)) {
+          continue;
+        }
+        if (!opened) return std::move(opened).error();
+        rest = *std::move(opened);
+        source.hold(std::move(held));
       }
       view = &source.add(*std::move(rest));
     }
@@ -288,17 +297,19 @@ Result<Location> ChunkedJournal::seek_record(RecordNumber record) {
   const auto in_chunk = static_cast<uint32_t>(record - part.header.first_record);
   // Records that lie between two chunks were lost with the chunk that held them.
   if (in_chunk > part.end.records) return Error{Errc::kCorrupt, 0, "a chunk is missing"};
-  ASSIGN_OR_RETURN(const ChunkPlace place, read_chunk(part, [&](ChunkReader& reader) {
-                     return reader.place_of_record(in_chunk);
-                   }));
+  const auto place =
+      read_chunk(part, [&](ChunkReader& reader) { return reader.place_of_record(in_chunk); });
   return locate(part.header, place);
 }
 
 // A chunk that was dropped meanwhile leads to the oldest record.
-Location ChunkedJournal::locate(const ChunkHeader& chunk, const ChunkPlace& place) const {
+Result<Location> ChunkedJournal::locate(const ChunkHeader& chunk,
+                                        const Result<ChunkPlace>& place) const {
   MutexLock lock(mutex_);
   const auto i = table_.find(chunk.chunk);
-  return i ? table_.place(*i, place.record, place.offset) : table_.begin();
+  if (!i) return table_.begin();
+  if (!place) return place.error();
+  return table_.place(*i, place->record, place->offset);
 }
 
 Result<Location> ChunkedJournal::seek_time(Time time) {
@@ -317,8 +328,7 @@ Result<Location> ChunkedJournal::seek_time(Time time) {
   if (!place && place.error().code == Errc::kCorrupt) {
     place = ChunkPlace{part.end.records, part.end.bytes};
   }
-  if (!place) return std::move(place).error();
-  return locate(part.header, *place);
+  return locate(part.header, place);
 }
 
 Result<Location> ChunkedJournal::seek_position(const Position& position) {

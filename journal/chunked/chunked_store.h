@@ -84,6 +84,10 @@ class ChunkedStore final : public Store {
 
   // Needs names_mutex_, shared at least.
   Result<std::shared_ptr<ChunkedJournal>> open_journal(JournalId id, std::string_view path);
+  // The same without it counting as a use.
+  Result<std::shared_ptr<ChunkedJournal>> look_at_journal(JournalId id, std::string_view path);
+  Result<std::shared_ptr<ChunkedJournal>> find_or_open(JournalId id, std::string_view path)
+      REQUIRES(journals_mutex_);
   void remember(const std::shared_ptr<ChunkedJournal>& journal) REQUIRES(journals_mutex_);
   Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);

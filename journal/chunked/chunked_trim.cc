@@ -36,9 +36,29 @@ ChunkedJournal::ChunkLimits ChunkedJournal::chunk_limits(const Retention& retent
   return limits;
 }
 
+void ChunkedJournal::queue_trim() {
+  if (!trim_queued_.exchange(true)) context_.trim_queue.add(shared_from_this());
+}
+
+// None as long as it is not known where the journal is, or what its attributes were: what is
+// dropped is gone.
 Result<Retention> ChunkedJournal::resolve_retention() {
-  ASSIGN_OR_RETURN(const Retention retention,
-                   context_.names.retention(path(), attributes(), context_.options.retention));
+  std::string path;
+  Attributes own;
+  bool lost = false;
+  {
+    MutexLock lock(mutex_);
+    path = path_;
+    own = attributes_;
+    lost = attributes_lost_;
+  }
+  Retention retention;
+  auto inherited = context_.names.retention(path, own, context_.options.retention);
+  // Looked up afterwards: the journal may be moved meanwhile.
+  ASSIGN_OR_RETURN(const bool there, context_.names.leads_to(path, id_));
+  if (there && !lost) {
+    ASSIGN_OR_RETURN(retention, std::move(inherited));
+  }
   chunk_limits_ = chunk_limits(retention, context_.options.chunk_size);
   return retention;
 }
@@ -46,11 +66,14 @@ Result<Retention> ChunkedJournal::resolve_retention() {
 Status ChunkedJournal::apply_retention() {
   const std::unique_lock trimming(trim_mutex_, std::try_to_lock);
   if (!trimming.owns_lock()) return {};  // somebody drops chunks right now
+  trim_queued_ = false;
   std::optional<ChunkId> last;
   {
     std::lock_guard appending(append_mutex_);
-    RETURN_IF_ERROR(prepare());
     ASSIGN_OR_RETURN(const Retention retention, resolve_retention());
+    // A journal that nobody writes to is left as it is, unless there is something to drop.
+    if (!last_beyond(retention)) return {};
+    RETURN_IF_ERROR(prepare());
     last = last_beyond(retention);
     // At once: what is appended from now on is not too old.
     if (last) RETURN_IF_ERROR(seal_up_to(*last));
@@ -60,7 +83,7 @@ Status ChunkedJournal::apply_retention() {
 
 // The newest of the chunks that `retention` does not allow.
 std::optional<ChunkId> ChunkedJournal::last_beyond(const Retention& retention) const {
-  const bool ages = retention.max_age.count() > 0 && !context_.clock.disagrees();
+  const bool ages = retention.max_age.count() > 0 && context_.clock.tells_ages();
   const Time oldest = ages ? context_.clock.now() - retention.max_age : Time::min();
   MutexLock lock(mutex_);
   const Location end = table_.end();
@@ -129,9 +152,7 @@ Status ChunkedJournal::drop_front(size_t count) {
   {
     MutexLock lock(mutex_);
     table_.drop_front(count);
-    std::erase_if(unsynced_, [&](const Unsynced& chunk) {
-      return chunk.writer->header().chunk < begin.position.chunk;
-    });
+    RANGE_CHECK(synced_.offset >= begin.offset && synced_.record >= begin.record);
   }
   for (const ChunkInfo& chunk : dropped) {
     // What stays behind is removed when the journal is opened next.

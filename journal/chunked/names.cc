@@ -122,6 +122,13 @@ Result<std::optional<Entry>> Names::look_up(std::string_view path) {
   return entry_at(tree_path(path), stat->kind);
 }
 
+Result<bool> Names::leads_to(std::string_view path, JournalId id) {
+  const auto entry = look_up(path);
+  if (!entry && entry.error().code == Errc::kInvalid) return false;
+  if (!entry) return entry.error();
+  return *entry && (*entry)->kind == EntryKind::kJournal && (*entry)->id == id.value();
+}
+
 Result<std::optional<Entry>> Names::entry_at(const Path& path, FileKind kind) {
   if (kind == FileKind::kDirectory) {
     ASSIGN_OR_RETURN(const FileStat stat, env_.stat(path));
@@ -271,6 +278,11 @@ Status Names::restore_journal(JournalId id, const Attributes& attributes) {
 }
 
 Result<Attributes> Names::directory_attributes(std::string_view path) {
+  ASSIGN_OR_RETURN(Known known, known_directory(path));
+  return std::move(known.attributes);
+}
+
+Result<Names::Known> Names::known_directory(std::string_view path) {
   constexpr size_t kKnownMax = 4096;
   uint64_t forgotten = 0;
   {
@@ -279,12 +291,12 @@ Result<Attributes> Names::directory_attributes(std::string_view path) {
     if (known != known_.end()) return known->second;
     forgotten = forgotten_;
   }
-  ASSIGN_OR_RETURN(const Attributes attributes, read_directory_attributes(path));
+  ASSIGN_OR_RETURN(const Known read, read_directory(path));
   MutexLock lock(known_mutex_);
   if (known_.size() == kKnownMax) known_.clear();
   // What was read before a change is not worth remembering.
-  if (forgotten == forgotten_) known_[std::string(path)] = attributes;
-  return attributes;
+  if (forgotten == forgotten_) known_[std::string(path)] = read;
+  return read;
 }
 
 // Called after the change.
@@ -294,18 +306,20 @@ void Names::forget_directories() {
   ++forgotten_;
 }
 
-Result<Attributes> Names::read_directory_attributes(std::string_view path) {
+Result<Names::Known> Names::read_directory(std::string_view path) {
   RETURN_IF_ERROR(check_directory(path));
-  auto stored = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
-  if (stored) return stored;
+  const auto stored = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
+  if (stored) return Known{*stored};
   const Errc code = stored.error().code;
-  if (code != Errc::kNotFound && code != Errc::kCorrupt) return stored;
+  if (code != Errc::kNotFound && code != Errc::kCorrupt) return stored.error();
   // Power was lost before a new directory was synced, or somebody made it by hand.
-  spdlog::warn("{}: its attributes are missing; only its owner may use it",
-               tree_path(path).string());
-  Attributes closed;
-  closed.mode = 0700;
-  return closed;
+  spdlog::warn(
+      "{}: its attributes are missing; only its owner may use it, and nothing below that "
+      "depends on them is dropped",
+      tree_path(path).string());
+  Known known{.attributes = {}, .lost = true};
+  known.attributes.mode = 0700;
+  return known;
 }
 
 Result<Retention> Names::retention(std::string_view path, const Attributes& own,
@@ -313,7 +327,9 @@ Result<Retention> Names::retention(std::string_view path, const Attributes& own,
   Attributes merged = own;
   while (!path.empty() && !(merged.max_bytes && merged.max_records && merged.max_age)) {
     path = parent_of(path);
-    ASSIGN_OR_RETURN(const Attributes above, directory_attributes(path));
+    ASSIGN_OR_RETURN(const Known known, known_directory(path));
+    if (known.lost) return Retention();
+    const Attributes& above = known.attributes;
     if (!merged.max_bytes) merged.max_bytes = above.max_bytes;
     if (!merged.max_records) merged.max_records = above.max_records;
     if (!merged.max_age) merged.max_age = above.max_age;

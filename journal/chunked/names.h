@@ -43,6 +43,8 @@ class Names {
   Path journal_directory(JournalId id) const;
 
   Result<std::optional<Entry>> look_up(std::string_view path);
+  // Whether it is a journal's, which need not be a valid path.
+  Result<bool> leads_to(std::string_view path, JournalId id);
   Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max);
 
   // Creates a journal. `fill(id)` makes what its directory holds, and returns the file in it that a
@@ -74,6 +76,7 @@ class Names {
   Result<std::optional<T>> inherited(std::string_view path, std::optional<T> Attributes::*member);
 
   // The limits of a journal at `path` that sets some itself: others are inherited, or `otherwise`.
+  // None if the attributes of a directory that they come from are lost.
   Result<Retention> retention(std::string_view path, const Attributes& own,
                               const Retention& otherwise);
 
@@ -115,7 +118,13 @@ class Names {
   Status check_directory(std::string_view path);
   Status check_deletable(const Path& directory);
   Status delete_from_trash(const DirectoryEntry& entry);
-  Result<Attributes> read_directory_attributes(std::string_view path);
+  // Of a directory; `lost` stands for attributes that let only its owner use it.
+  struct Known {
+    Attributes attributes;
+    bool lost = false;
+  };
+  Result<Known> known_directory(std::string_view path);
+  Result<Known> read_directory(std::string_view path);
   void forget_directories();
   Result<std::optional<Entry>> entry_at(const Path& path, FileKind kind);
   Result<JournalId> create_in_trash(std::string_view path);
@@ -136,8 +145,8 @@ class Names {
   Unsynced unsynced_ GUARDED_BY(unsynced_mutex_);
   std::vector<Path> discarded_ GUARDED_BY(unsynced_mutex_);  // directories, now in the trash
   Mutex known_mutex_;
-  std::unordered_map<std::string, Attributes> known_ GUARDED_BY(known_mutex_);  // of directories
-  uint64_t forgotten_ GUARDED_BY(known_mutex_) = 0;  // how often known_ was
+  std::unordered_map<std::string, Known> known_ GUARDED_BY(known_mutex_);  // of directories
+  uint64_t forgotten_ GUARDED_BY(known_mutex_) = 0;                        // how often known_ was
 };
 
 // Malformed paths: kInvalid. The empty path is valid only with `root_allowed`.

@@ -12,6 +12,7 @@ milliseconds boot_ms(Env& env) { return std::chrono::floor<milliseconds>(env.sin
 
 StoreClock::StoreClock(Env& env, std::optional<Time> last_stored)
     : env_(env),
+      begun_(env.since_boot()),
       offset_ms_((last_stored.value_or(env.now()).time_since_epoch() - boot_ms(env)).count()) {
   read();  // a step that is there already counts from now on
 }
@@ -29,6 +30,8 @@ Time StoreClock::now() {
 }
 
 bool StoreClock::disagrees() { return std::chrono::abs(read().ahead_by) > kStep; }
+
+bool StoreClock::tells_ages() { return !disagrees() && env_.since_boot() - begun_ >= kPatience; }
 
 bool StoreClock::ahead() { return read().ahead_by > kStep; }
 

@@ -31,6 +31,9 @@ class StoreClock {
 
   // CLOCK_REALTIME is a step away from this clock: ages computed now would be wrong by that much.
   bool disagrees();
+  // Whether ages can be told: there is no such step, and this clock has run for kPatience, so that
+  // a time that was wrong from the beginning has lasted no less than a step must.
+  bool tells_ages();
   // It disagrees and is ahead.
   bool ahead();
 
@@ -50,6 +53,7 @@ class StoreClock {
   }
 
   Env& env_;
+  const std::chrono::nanoseconds begun_;  // CLOCK_BOOTTIME
   // This clock minus CLOCK_BOOTTIME. While there is no step it may lag behind adjustments of the
   // real time by up to kRefresh, so that threads do not write it with every append.
   std::atomic<int64_t> offset_ms_;

@@ -55,31 +55,51 @@ Result<std::shared_ptr<Journal>> ChunkedStore::open(JournalId id, std::string_vi
 Status ChunkedStore::check_not_removed(JournalId id, std::string_view path) {
   const auto directory = env_.stat(names_.journal_directory(id));
   if (directory || directory.error().code != Errc::kNotFound) return {};
-  ASSIGN_OR_RETURN(const auto entry, names_.look_up(path));
-  const bool there = entry && entry->kind == EntryKind::kJournal && entry->id == id.value();
+  ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
   return there ? Status() : error(Errc::kNotFound, path);
 }
 
 Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::open_journal(JournalId id,
                                                                    std::string_view path) {
-  // Held while a journal is opened: two objects for one journal would both append to it.
   MutexLock lock(journals_mutex_);
-  const auto known = journals_.find(id);
-  auto journal = known == journals_.end() ? nullptr : known->second.lock();
-  if (!journal) {
-    if (removed_.contains(id)) return error(Errc::kNotFound, path);
-    RETURN_IF_ERROR(check_not_removed(id, path));
-    ASSIGN_OR_RETURN(journal, ChunkedJournal::open(context_, id, std::string(path)));
-    remember(journal);
-  }
+  ASSIGN_OR_RETURN(auto journal, find_or_open(id, path));
+  remember(journal);
   journal->note_opened();
   return journal;
 }
 
+Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::look_at_journal(JournalId id,
+                                                                      std::string_view path) {
+  MutexLock lock(journals_mutex_);
+  return find_or_open(id, path);
+}
+
+// Under the lock: two objects for one journal would both append to it.
+Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::find_or_open(JournalId id,
+                                                                   std::string_view path) {
+  const auto known = journals_.find(id);
+  auto journal = known == journals_.end() ? nullptr : known->second.lock();
+  if (journal) {
+    // It may have been opened under a name that did not lead to it any more, or never did.
+    if (journal->path() == path) return journal;
+    ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
+    if (there) journal->set_path(std::string(path));
+    return journal;
+  }
+  if (removed_.contains(id)) return error(Errc::kNotFound, path);
+  RETURN_IF_ERROR(check_not_removed(id, path));
+  ASSIGN_OR_RETURN(journal, ChunkedJournal::open(context_, id, std::string(path)));
+  journals_[id] = journal;
+  return journal;
+}
+
+// Keeps it open for its next use.
 void ChunkedStore::remember(const std::shared_ptr<ChunkedJournal>& journal) {
-  journals_[journal->id()] = journal;
+  if (journal->set_recent(true)) return;
   recent_.push_front(journal);
-  if (recent_.size() > kRecentJournals) recent_.pop_back();
+  if (recent_.size() <= kRecentJournals) return;
+  recent_.back()->set_recent(false);
+  recent_.pop_back();
 }
 
 void ChunkedStore::let_go_of_idle() {
@@ -89,6 +109,7 @@ void ChunkedStore::let_go_of_idle() {
     for (auto recent = recent_.begin(); recent != recent_.end();) {
       const auto next = std::next(recent);
       if (!(*recent)->opened_since() && recent->use_count() == 1) {
+        (*recent)->set_recent(false);
         idle.splice(idle.end(), recent_, recent);
       }
       recent = next;
@@ -124,6 +145,7 @@ Result<std::shared_ptr<Journal>> ChunkedStore::create(std::string_view path,
   const auto journal =
       ChunkedJournal::create(context_, std::string(path), resolved, retention, std::move(first));
   MutexLock journals(journals_mutex_);
+  journals_[journal->id()] = journal;
   remember(journal);
   return std::shared_ptr<Journal>(journal);
 }
@@ -232,25 +254,34 @@ Status ChunkedStore::set_directory_attributes(std::string_view path, const Attri
 Status ChunkedStore::apply_retention() {
   RETURN_IF_ERROR(writable());
   Status result;
-  const Status visited = visit("", [&](const std::string& path, JournalId id) {
-    const Status applied = apply_retention(path, id);
+  const auto note = [&](const Status& done) {
     // One that was removed meanwhile.
-    const bool gone = !applied && applied.error().code == Errc::kNotFound;
-    if (!applied && !gone && result) result = applied;
+    const bool gone = !done && done.error().code == Errc::kNotFound;
+    if (!done && !gone && result) result = done;
+  };
+  const auto apply = [&](const std::string& path, JournalId id) {
+    note(apply_retention(path, id));
+    // Those in use do not wait for the end, which may be far away.
+    note(apply_retention_where_due());
     return !trimming_.stopping();
-  });
-  return result ? visited : result;
+  };
+  Status unreadable;
+  note(visit("", apply, &unreadable));
+  note(unreadable);
+  return result;
 }
 
 Status ChunkedStore::apply_retention(const std::string& path, JournalId id) {
+  if (files_.overfull()) (void)sync_queue_.sync_all(true);  // as before an append
   std::shared_ptr<ChunkedJournal> journal;
   {
     std::shared_lock lock(names_mutex_);
     const auto stored = stored_attributes(id);
+    if (!stored) return stored.error();
     ASSIGN_OR_RETURN(const Retention retention,
-                     names_.retention(path, stored ? *stored : Attributes(), options_.retention));
+                     names_.retention(path, *stored, options_.retention));
     if (retention == Retention()) return {};
-    ASSIGN_OR_RETURN(journal, open_journal(id, path));
+    ASSIGN_OR_RETURN(journal, look_at_journal(id, path));
   }
   return journal->apply_retention();
 }
@@ -266,6 +297,7 @@ Result<Attributes> ChunkedStore::stored_attributes(JournalId id) {
 Status ChunkedStore::apply_retention_where_due() {
   Status result;
   for (const auto& journal : trim_queue_.take()) {
+    if (trimming_.stopping()) break;
     const Status applied = journal->apply_retention();
     if (!applied && result) result = applied;
   }

@@ -39,6 +39,7 @@ class GateFile : public File {
 };
 
 Result<std::unique_ptr<File>> GateEnv::open(const Path& path, OpenMode mode) {
+  if (on_open) on_open(path);
   ASSIGN_OR_RETURN(auto file, base_.open(path, mode));
   return std::unique_ptr<File>(std::make_unique<GateFile>(*this, std::move(file)));
 }

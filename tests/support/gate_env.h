@@ -3,8 +3,10 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "journal/chunked/env.h"
 
@@ -21,6 +23,8 @@ class GateEnv : public Env {
   // Returns when a call waits at the gate.
   void wait_until_reached();
   void open_gate();
+  // Called before a file is opened; may call the env and everything above it. By one thread.
+  std::function<void(const Path&)> on_open;
 
   int syncs() const { return syncs_; }  // calls of sync_data() so far
   int open_files() const { return open_files_; }
