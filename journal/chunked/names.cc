@@ -278,8 +278,8 @@ Status Names::restore_journal(JournalId id, const Attributes& attributes) {
 }
 
 Result<Attributes> Names::directory_attributes(std::string_view path) {
-  ASSIGN_OR_RETURN(Known known, known_directory(path));
-  return std::move(known.attributes);
+  ASSIGN_OR_RETURN(const Known known, known_directory(path));
+  return known.attributes;
 }
 
 Result<Names::Known> Names::known_directory(std::string_view path) {

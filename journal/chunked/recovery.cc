@@ -36,11 +36,12 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
 
 Result<Attributes> read_attributes_of_chunks(Env& env, const Path& directory) {
   ASSIGN_OR_RETURN(const JournalFiles files, list_journal(env, directory));
-  for (auto chunk = files.chunks.rbegin(); chunk != files.chunks.rend(); ++chunk) {
-    const auto idx = env.open(directory / chunk_file_name(*chunk, ".idx"), Env::OpenMode::kRead);
+  for (size_t i = files.chunks.size(); i-- > 0;) {
+    const ChunkId chunk = files.chunks[i];
+    const auto idx = env.open(directory / chunk_file_name(chunk, ".idx"), Env::OpenMode::kRead);
     if (!idx && idx.error().code != Errc::kNotFound) return idx.error();
     if (!idx) continue;
-    ASSIGN_OR_RETURN(const ChunkScan scan, scan_marks(**idx, *chunk));
+    ASSIGN_OR_RETURN(const ChunkScan scan, scan_marks(**idx, chunk));
     if (scan.attributes) return *scan.attributes;
   }
   return Error{Errc::kNotFound, 0, directory.string()};
@@ -59,8 +60,8 @@ class JournalExamination {
     std::vector<ChunkId> chunks;
     std::vector<ChunkScan> scans;
     // From the newest on: the first that says so is where the journal begins.
-    for (auto id = files.chunks.rbegin(); id != files.chunks.rend(); ++id) {
-      const ChunkId chunk = *id;
+    for (size_t i = files.chunks.size(); i-- > 0;) {
+      const ChunkId chunk = files.chunks[i];
       if (chunk < found_.begin.position.chunk) {
         found_.dropped.push_back(chunk);
         continue;

@@ -288,7 +288,7 @@ Status ChunkedStore::apply_retention(const std::string& path, JournalId id) {
 
 // Those of a journal that need not be open.
 Result<Attributes> ChunkedStore::stored_attributes(JournalId id) {
-  const auto file = names_.journal_attributes(id);
+  auto file = names_.journal_attributes(id);
   if (file) return file;
   if (file.error().code != Errc::kNotFound) return file;
   return read_attributes_of_chunks(env_, names_.journal_directory(id));
