@@ -10,12 +10,11 @@
 namespace rangefs {
 namespace {
 
-using range::testing::MemoryJournal;
-using range::testing::MemoryStore;
+using range::MemoryJournal;
+using range::MemoryStore;
 
 constexpr std::string_view kStart = "000000010000000000000000";
 constexpr std::string_view kSecond = "000000010000000000000001";
-const Caller kRoot{0, 0, {}};
 
 class ControlFilesTest : public ::testing::Test {
  protected:
@@ -36,7 +35,7 @@ class ControlFilesTest : public ::testing::Test {
   static ControlNode of_root(ControlKind kind) { return {kind, nullptr, kRootNode}; }
   std::string print(const ControlNode& node) { return *controls_.print(node); }
   // errno; whether it moved is in moved_.
-  int run(const ControlNode& node, std::string_view command, const Caller& caller = kRoot) {
+  int run(const ControlNode& node, std::string_view command, const Caller& caller = {0, 0, {}}) {
     const auto result = controls_.run(node, command, caller);
     moved_ = result && result->has_value();
     return result ? 0 : to_errno(result.error());

@@ -8,7 +8,7 @@
 namespace rangefs {
 namespace {
 
-using range::testing::MemoryJournal;
+using range::MemoryJournal;
 
 constexpr uint64_t kRootInode = 1;
 

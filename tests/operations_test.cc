@@ -12,7 +12,7 @@
 namespace rangefs {
 namespace {
 
-using range::testing::MemoryStore;
+using range::MemoryStore;
 
 const Caller kRoot{0, 0, {}};
 const Caller kUser{1000, 1000, {}};

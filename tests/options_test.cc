@@ -9,10 +9,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-const Invoker kRoot{true, "", "/root"};
-const Invoker kUser{false, "", "/home/me"};
+const Invoker kAsRoot{true, "", "/root"};
+const Invoker kAsUser{false, "", "/home/me"};
 
-Options parse(const std::vector<std::string>& arguments, const Invoker& invoker = kRoot) {
+Options parse(const std::vector<std::string>& arguments, const Invoker& invoker = kAsRoot) {
   const auto parsed = parse_options(arguments, invoker);
   if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
     ADD_FAILURE() << refusal->message;
@@ -21,7 +21,7 @@ Options parse(const std::vector<std::string>& arguments, const Invoker& invoker 
   return std::get<Options>(parsed);
 }
 
-Refusal refused(const std::vector<std::string>& arguments, const Invoker& invoker = kRoot) {
+Refusal refused(const std::vector<std::string>& arguments, const Invoker& invoker = kAsRoot) {
   const auto parsed = parse_options(arguments, invoker);
   if (const auto* refusal = std::get_if<Refusal>(&parsed)) return *refusal;
   ADD_FAILURE() << "accepted";
@@ -44,19 +44,19 @@ TEST(Options, StoreAndMountpointAreGivenInThisOrder) {
 }
 
 TEST(Options, DefaultStoreDependsOnTheUser) {
-  EXPECT_EQ(parse({"/mnt"}, kRoot).store, "/var/lib/rangefs");
-  EXPECT_TRUE(parse({"/mnt"}, kRoot).default_store);
-  EXPECT_EQ(parse({"/mnt"}, kUser).store, "/home/me/.local/share/rangefs");
+  EXPECT_EQ(parse({"/mnt"}, kAsRoot).store, "/var/lib/rangefs");
+  EXPECT_TRUE(parse({"/mnt"}, kAsRoot).default_store);
+  EXPECT_EQ(parse({"/mnt"}, kAsUser).store, "/home/me/.local/share/rangefs");
   EXPECT_EQ(parse({"/mnt"}, {false, "/data", "/home/me"}).store, "/data/rangefs");
   EXPECT_EQ(parse({"/mnt"}, {false, "data", "/home/me"}).store, "/home/me/.local/share/rangefs");
   EXPECT_EQ(refused({"/mnt"}, {false, "", ""}).exit_status, 1);
 }
 
 TEST(Options, RootLetsOthersInUnlessToldOtherwise) {
-  EXPECT_TRUE(has(parse({"/mnt"}, kRoot), "allow_other"));
-  EXPECT_FALSE(has(parse({"/mnt", "-o", "no_allow_other"}, kRoot), "allow_other"));
-  EXPECT_FALSE(has(parse({"/mnt"}, kUser), "allow_other"));
-  EXPECT_TRUE(has(parse({"/mnt", "-o", "allow_other"}, kUser), "allow_other"));
+  EXPECT_TRUE(has(parse({"/mnt"}, kAsRoot), "allow_other"));
+  EXPECT_FALSE(has(parse({"/mnt", "-o", "no_allow_other"}, kAsRoot), "allow_other"));
+  EXPECT_FALSE(has(parse({"/mnt"}, kAsUser), "allow_other"));
+  EXPECT_TRUE(has(parse({"/mnt", "-o", "allow_other"}, kAsUser), "allow_other"));
 }
 
 TEST(Options, AsMountCallsItsHelpers) {

@@ -61,7 +61,7 @@ class InvalidatorTest : public ::testing::Test {
   static constexpr JournalId kJournal{7};
 
   void SetUp() override {
-    const auto journal = std::make_shared<range::testing::MemoryJournal>(kJournal, Attributes());
+    const auto journal = std::make_shared<range::MemoryJournal>(kJournal, Attributes());
     nodes_.enter_view(journal, ByteOffset(0), {kRootNode, "app"});
   }
   void run() {

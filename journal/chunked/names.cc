@@ -17,10 +17,6 @@ constexpr const char* kTree = "tree";
 constexpr const char* kChunks = "chunks";
 constexpr size_t kNameBytesMax = 255;
 
-Error error(Errc code, std::string_view context) {
-  return {.code = code, .sys_errno = 0, .context = std::string(context)};
-}
-
 // The last component of a link's text, if it is an id.
 std::optional<JournalId> id_of_link(const std::string& target) {
   const size_t slash = target.rfind('/');
@@ -39,6 +35,10 @@ std::string link_text(JournalId id, std::string_view path) {
 
 }  // namespace
 
+Error name_error(Errc code, std::string_view path) {
+  return {.code = code, .sys_errno = 0, .context = std::string(path)};
+}
+
 std::string_view parent_of(std::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
@@ -47,13 +47,13 @@ std::string_view parent_of(std::string_view path) {
 std::string_view name_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 Status check_path(std::string_view path, bool root_allowed) {
-  if (path.empty()) return root_allowed ? Status() : error(Errc::kInvalid, "empty path");
+  if (path.empty()) return root_allowed ? Status() : name_error(Errc::kInvalid, "empty path");
   for (std::string_view rest = path;;) {
     const size_t slash = rest.find('/');
     const std::string_view name = rest.substr(0, slash);
     if (name.empty() || name == "." || name == ".." || name.size() > kNameBytesMax ||
         name == Names::kDirectoryAttributes || name.find('\0') != std::string_view::npos) {
-      return error(Errc::kInvalid, path);
+      return name_error(Errc::kInvalid, path);
     }
     if (slash == std::string_view::npos) return {};
     rest.remove_prefix(slash + 1);
@@ -97,7 +97,7 @@ Status Names::check_parents(std::string_view path) {
   for (size_t slash = path.find('/'); slash != std::string_view::npos;
        slash = path.find('/', slash + 1)) {
     ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(path.substr(0, slash))));
-    if (stat.kind != FileKind::kDirectory) return error(Errc::kInvalid, path);
+    if (stat.kind != FileKind::kDirectory) return name_error(Errc::kInvalid, path);
   }
   return {};
 }
@@ -107,7 +107,7 @@ Status Names::check_directory(std::string_view path) {
   RETURN_IF_ERROR(check_path(path, true));
   RETURN_IF_ERROR(check_parents(path));
   ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(path)));
-  return stat.kind == FileKind::kDirectory ? Status() : error(Errc::kInvalid, path);
+  return stat.kind == FileKind::kDirectory ? Status() : name_error(Errc::kInvalid, path);
 }
 
 Result<std::optional<Entry>> Names::look_up(std::string_view path) {
@@ -216,7 +216,7 @@ Status Names::create_directory(std::string_view path, const Attributes& attribut
 Status Names::discard(std::string_view path) {
   const Path from = tree_path(path);
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, look_up(path));
-  if (!entry) return error(Errc::kNotFound, path);
+  if (!entry) return name_error(Errc::kNotFound, path);
   const bool is_journal = entry->kind == EntryKind::kJournal;
   const Path gone = is_journal ? trash_path(JournalId(entry->id))
                                : store_ / kTrash / fmt::format("gone-{:016x}", env_.random());

@@ -17,6 +17,9 @@
 
 namespace range {
 
+// An error about a path of the tree.
+Error name_error(Errc code, std::string_view path);
+
 // STORE/tree mirrors the namespace: a directory is a directory, with its attributes in a file named
 // ".info" (a name that no journal can have), a journal is a symbolic link whose last component is
 // its id and which is never followed.

@@ -12,10 +12,6 @@ namespace {
 
 constexpr size_t kRecentJournals = 4096;  // kept open for their next use
 
-Error error(Errc code, std::string_view context) {
-  return {.code = code, .sys_errno = 0, .context = std::string(context)};
-}
-
 bool is_empty(const Journal& journal) {
   const Extent extent = journal.extent();
   return extent.begin.record == extent.end.record;
@@ -30,14 +26,14 @@ Result<std::optional<Entry>> ChunkedStore::look_up(std::string_view path) {
 
 Result<NamesPage> ChunkedStore::list(std::string_view directory, uint64_t from,
                                      size_t entries_max) {
-  if (entries_max == 0) return error(Errc::kInvalid, directory);
+  if (entries_max == 0) return name_error(Errc::kInvalid, directory);
   std::shared_lock lock(names_mutex_);
   return names_.list(directory, from, entries_max);
 }
 
 Result<Entry> ChunkedStore::existing(std::string_view path) {
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, names_.look_up(path));
-  if (!entry) return error(Errc::kNotFound, path);
+  if (!entry) return name_error(Errc::kNotFound, path);
   return *entry;
 }
 
@@ -56,7 +52,7 @@ Status ChunkedStore::check_not_removed(JournalId id, std::string_view path) {
   const auto directory = env_.stat(names_.journal_directory(id));
   if (directory || directory.error().code != Errc::kNotFound) return {};
   ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
-  return there ? Status() : error(Errc::kNotFound, path);
+  return there ? Status() : name_error(Errc::kNotFound, path);
 }
 
 Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::open_journal(JournalId id,
@@ -86,7 +82,7 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::find_or_open(JournalId id,
     if (there) journal->set_path(std::string(path));
     return journal;
   }
-  if (removed_.contains(id)) return error(Errc::kNotFound, path);
+  if (removed_.contains(id)) return name_error(Errc::kNotFound, path);
   RETURN_IF_ERROR(check_not_removed(id, path));
   ASSIGN_OR_RETURN(journal, ChunkedJournal::open(context_, id, std::string(path)));
   journals_[id] = journal;
@@ -162,7 +158,7 @@ Status ChunkedStore::remove(std::string_view path) {
   RETURN_IF_ERROR(writable());
   std::unique_lock lock(names_mutex_);
   ASSIGN_OR_RETURN(const Entry entry, existing(path));
-  if (entry.kind != EntryKind::kJournal) return error(Errc::kInvalid, path);
+  if (entry.kind != EntryKind::kJournal) return name_error(Errc::kInvalid, path);
   const JournalId id(entry.id);
   ASSIGN_OR_RETURN(const auto journal, open_journal(id, path));
   std::optional<bool> keep = journal->attributes().keep;
@@ -170,7 +166,7 @@ Status ChunkedStore::remove(std::string_view path) {
     ASSIGN_OR_RETURN(keep, names_.inherited(path, &Attributes::keep));
   }
   const auto appends = journal->hold_appends();
-  if (keep.value_or(false) && !is_empty(*journal)) return error(Errc::kNotPermitted, path);
+  if (keep.value_or(false) && !is_empty(*journal)) return name_error(Errc::kNotPermitted, path);
   return discard_journal(path, id);
 }
 
@@ -187,14 +183,14 @@ Status ChunkedStore::remove_directory(std::string_view path) {
   RETURN_IF_ERROR(writable());
   std::unique_lock lock(names_mutex_);
   ASSIGN_OR_RETURN(const Entry entry, existing(path));
-  if (entry.kind != EntryKind::kDirectory || path.empty()) return error(Errc::kInvalid, path);
+  if (entry.kind != EntryKind::kDirectory || path.empty()) return name_error(Errc::kInvalid, path);
   return discard_directory(path);
 }
 
 Status ChunkedStore::discard_directory(std::string_view path) {
   for (std::optional<uint64_t> next = 0; next;) {
     ASSIGN_OR_RETURN(const NamesPage page, names_.list(path, *next, 100));
-    if (!page.entries.empty()) return error(Errc::kNotEmpty, path);
+    if (!page.entries.empty()) return name_error(Errc::kNotEmpty, path);
     next = page.next;
   }
   return names_.discard(path);
@@ -204,21 +200,21 @@ Status ChunkedStore::rename(std::string_view from, std::string_view to, bool rep
   RETURN_IF_ERROR(writable());
   std::unique_lock lock(names_mutex_);
   ASSIGN_OR_RETURN(const Entry entry, existing(from));
-  if (from.empty() || to.empty()) return error(Errc::kInvalid, from);
-  if (from == to) return replace ? Status() : error(Errc::kExists, to);
-  if (to.starts_with(std::string(from) + '/')) return error(Errc::kInvalid, to);
+  if (from.empty() || to.empty()) return name_error(Errc::kInvalid, from);
+  if (from == to) return replace ? Status() : name_error(Errc::kExists, to);
+  if (to.starts_with(std::string(from) + '/')) return name_error(Errc::kInvalid, to);
   std::shared_ptr<ChunkedJournal> target;
   std::unique_lock<std::mutex> appends;  // to the target, which must stay empty until it is gone
   ASSIGN_OR_RETURN(const std::optional<Entry> replaced, names_.look_up(to));
   if (replaced) {
-    if (!replace) return error(Errc::kExists, to);
-    if (replaced->kind != entry.kind) return error(Errc::kInvalid, to);
+    if (!replace) return name_error(Errc::kExists, to);
+    if (replaced->kind != entry.kind) return name_error(Errc::kInvalid, to);
     if (replaced->kind == EntryKind::kDirectory) {
       RETURN_IF_ERROR(discard_directory(to));
     } else {
       ASSIGN_OR_RETURN(target, open_journal(JournalId(replaced->id), to));
       appends = target->hold_appends();
-      if (!is_empty(*target)) return error(Errc::kNotPermitted, to);
+      if (!is_empty(*target)) return name_error(Errc::kNotPermitted, to);
       RETURN_IF_ERROR(discard_journal(to, target->id()));
     }
   }
@@ -246,7 +242,7 @@ Result<Attributes> ChunkedStore::directory_attributes(std::string_view path) {
 
 Status ChunkedStore::set_directory_attributes(std::string_view path, const Attributes& attributes) {
   RETURN_IF_ERROR(writable());
-  if (attributes.mode > 07777) return error(Errc::kInvalid, path);
+  if (attributes.mode > 07777) return name_error(Errc::kInvalid, path);
   std::unique_lock lock(names_mutex_);
   return names_.set_directory_attributes(path, attributes);
 }

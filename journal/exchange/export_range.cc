@@ -24,10 +24,6 @@ namespace {
 // In the root, where Range has only names of 1 or 2 bytes.
 constexpr const char* kStaging = "exporting.tmp";
 
-Error failure(const boost::system::error_code& failed, const char* operation, const Path& path) {
-  return system_error(failed.value(), fmt::format("{} {}", operation, path.native()));
-}
-
 // Writes the chunks of a journal into a directory.
 class ChunkExport {
  public:

@@ -23,10 +23,6 @@ constexpr size_t kNameBytesMax = 255;
 constexpr std::string_view kData = ".dat";
 constexpr std::string_view kIndex = ".idx";
 
-Error failure(const boost::system::error_code& failed, const char* operation, const Path& path) {
-  return system_error(failed.value(), fmt::format("{} {}", operation, path.native()));
-}
-
 std::string_view group_of(std::string_view escaped) {
   return escaped.substr(escaped.size() - std::min<size_t>(escaped.size(), 2));
 }
@@ -107,6 +103,10 @@ Status add_file(const fs::directory_entry& entry, RangeChunks& found) {
 }
 
 }  // namespace
+
+Error failure(const boost::system::error_code& failed, const char* operation, const Path& path) {
+  return system_error(failed.value(), fmt::format("{} {}", operation, path.native()));
+}
 
 std::string escape_name(std::string_view name) {
   std::string escaped;

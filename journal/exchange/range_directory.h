@@ -7,6 +7,7 @@
 #pragma once
 
 #include <boost/filesystem/path.hpp>
+#include <boost/system/error_code.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@
 namespace range::exchange {
 
 using Path = boost::filesystem::path;
+
+// "operation path", for an error of Boost.Filesystem.
+Error failure(const boost::system::error_code& failed, const char* operation, const Path& path);
 
 // The name of a journal as Range writes it into paths, and back. Errors: kInvalid for what
 // escape_name() does not return: an unknown escape, or a byte that should have been escaped.

@@ -2,20 +2,16 @@
 
 #include <algorithm>
 
+#include "journal/chunked/names.h"
 #include "journal/result_macros.h"
 
-namespace range::testing {
+namespace range {
 
 namespace {
 
 constexpr ChunkId kOnlyChunk{uint64_t{1} << 32};
 
 Error failed(Errc code, std::string_view what) { return Error{code, 0, std::string(what)}; }
-
-std::string_view parent_of(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
 
 bool is_below(std::string_view path, std::string_view directory) {
   if (directory.empty()) return !path.empty();
@@ -387,4 +383,4 @@ int MemoryStore::syncs() const {
   return syncs_;
 }
 
-}  // namespace range::testing
+}  // namespace range

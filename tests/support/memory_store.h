@@ -10,7 +10,7 @@
 
 #include "journal/store.h"
 
-namespace range::testing {
+namespace range {
 
 // Thread-safe. Record times come from `now`, which tests may set; it stands still otherwise.
 class MemoryJournal : public Journal {
@@ -112,4 +112,4 @@ class MemoryStore : public Store {
   int syncs_ = 0;
 };
 
-}  // namespace range::testing
+}  // namespace range
