@@ -25,6 +25,8 @@ while True:
 print(number)
 END
 
+yes "more than any of the disks holds" | head -c 32M >text || true
+
 # whole FILE SIZE COUNT: these lines and nothing else
 whole() {
   expect_equal "$(stat -c %s "$1")" $(($2 * $3)) "size of $1"
@@ -45,10 +47,10 @@ fill_up() {
     whole "mnt/$size" $size "$count"
     say "$kind: $count lines of $size bytes, then ENOSPC"
   done
-  # Also from other calls; journals and names are as they were.
+  # Also from other calls; journals and names are as they were. There may be a little room again.
   name=100
   cp "mnt/$name" before
-  expect_fails dd if=fill.py of="mnt/$name" oflag=append conv=notrunc bs=1M count=1000
+  expect_fails dd if=text of="mnt/$name" oflag=append conv=notrunc bs=1M count=1000
   expect_match "$errors" ".*No space left on device.*" "dd on a full disk"
   cp "mnt/$name" during
   cmp -n "$(stat -c %s before)" before during >&2 || fail "$kind: what was there changed"
