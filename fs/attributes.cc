@@ -59,9 +59,9 @@ struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, Disk
   return st;
 }
 
-struct stat directory_attributes(const Attributes& stored, uint64_t inode, range::Time changed) {
+struct stat directory_attributes(const Attributes& stored, const range::Entry& entry) {
   struct stat st {};
-  st.st_ino = inode;
+  st.st_ino = entry.id;
   st.st_mode = S_IFDIR | (stored.mode & 07777);
   st.st_nlink = 1;  // not counted: find(1) then looks at every entry instead of trusting the count
   st.st_uid = stored.uid;
@@ -69,7 +69,7 @@ struct stat directory_attributes(const Attributes& stored, uint64_t inode, range
   st.st_size = 4096;
   st.st_blksize = 4096;
   st.st_blocks = 8;
-  set_times(st, std::max(stored.created, changed));
+  set_times(st, entry.changed);
   return st;
 }
 

@@ -34,7 +34,8 @@ class DiskUsage {
 // `linked`: it still has a name.
 struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, DiskUsage& usage);
 
-struct stat directory_attributes(const Attributes& stored, uint64_t inode, range::Time changed);
+// `entry`: that of the directory.
+struct stat directory_attributes(const Attributes& stored, const range::Entry& entry);
 
 // A control file belongs to whom its journal or directory belongs, and may be read and written by
 // those who may read and write that. Its size is 0, as of files in /proc: what it prints is made

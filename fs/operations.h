@@ -130,7 +130,8 @@ class Operations {
   Result<std::string> path_of(NodeId directory) const;
   Result<std::string> path_of(NodeId directory, std::string_view name) const;
   Result<Found> found_journal(const std::shared_ptr<Journal>& journal, const Place& place);
-  Result<Found> found_directory(uint64_t inode, const Place& place, const std::string& path);
+  Result<Found> found_directory(const range::Entry& entry, const Place& place,
+                                const std::string& path);
   Result<Found> look_up_control(NodeId parent, const ControlName& name);
   Result<std::shared_ptr<Journal>> open_journal(JournalId id, const std::string& path);
   Result<std::shared_ptr<Journal>> create_journal(const Place& place, uint32_t mode,
@@ -140,7 +141,6 @@ class Operations {
   bool is_control_file(const Place& place);
   void gone(const std::optional<range::Entry>& entry);
   void moved(const range::Entry& entry, const Place& to);
-  void directory_changed(NodeId directory);
 
   Result<Node> node(NodeId id) const;
   Result<std::shared_ptr<Handle>> handle(HandleId id) const;

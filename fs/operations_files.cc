@@ -42,9 +42,10 @@ Result<struct stat> Operations::attributes_of(NodeId id, const Node& node) {
   if (const auto* view = std::get_if<ViewNode>(&node)) return attributes_of(*view);
   if (const auto* directory = std::get_if<DirectoryNode>(&node)) {
     ASSIGN_OR_RETURN(const std::string path, path_of(id));
+    ASSIGN_OR_RETURN(const std::optional<range::Entry> entry, tree_.store.look_up(path));
+    if (!entry || entry->id != directory->inode) return refused(ENOENT);
     ASSIGN_OR_RETURN(const Attributes stored, tree_.store.directory_attributes(path));
-    const range::Time changed = tree_.times.changed(directory->inode);
-    return rangefs::directory_attributes(stored, directory->inode, changed);
+    return rangefs::directory_attributes(stored, *entry);
   }
   const auto& control = std::get<ControlNode>(node);
   if (control.journal != nullptr) {

@@ -37,11 +37,11 @@ Result<Found> Operations::found_journal(const std::shared_ptr<Journal>& journal,
   return Found{id, attributes_of(ViewNode{journal, base}), true};
 }
 
-Result<Found> Operations::found_directory(uint64_t inode, const Place& place,
+Result<Found> Operations::found_directory(const Entry& entry, const Place& place,
                                           const std::string& path) {
   ASSIGN_OR_RETURN(const Attributes stored, tree_.store.directory_attributes(path));
-  const NodeId id = tree_.nodes.enter_directory(inode, place);
-  return Found{id, rangefs::directory_attributes(stored, inode, tree_.times.changed(inode)), true};
+  const NodeId id = tree_.nodes.enter_directory(entry.id, place);
+  return Found{id, rangefs::directory_attributes(stored, entry), true};
 }
 
 Result<Found> Operations::look_up(NodeId parent, std::string_view name) {
@@ -53,7 +53,7 @@ Result<Found> Operations::look_up(NodeId parent, std::string_view name) {
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
   if (!entry) return refused(ENOENT);
   const Place place{parent, std::string(name)};
-  if (entry->kind == EntryKind::kDirectory) return found_directory(entry->id, place, path);
+  if (entry->kind == EntryKind::kDirectory) return found_directory(*entry, place, path);
   ASSIGN_OR_RETURN(const auto journal, open_journal(JournalId(entry->id), path));
   return found_journal(journal, place);
 }
@@ -102,7 +102,6 @@ Result<std::shared_ptr<Journal>> Operations::create_journal(const Place& place, 
   ASSIGN_OR_RETURN(const Attributes attributes,
                    inherit(place.parent, (mode & 07777) | S_IFREG, caller));
   ASSIGN_OR_RETURN(auto journal, tree_.store.create(path, attributes));
-  directory_changed(place.parent);
   return journal;
 }
 
@@ -135,10 +134,9 @@ Result<Found> Operations::make_directory(NodeId parent, std::string_view name, u
   ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
   ASSIGN_OR_RETURN(const Attributes attributes, inherit(parent, (mode & 07777) | S_IFDIR, caller));
   RETURN_IF_ERROR(tree_.store.make_directory(path, attributes));
-  directory_changed(parent);
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
   if (!entry) return refused(ENOENT);
-  return found_directory(entry->id, place, path);
+  return found_directory(*entry, place, path);
 }
 
 bool Operations::is_control_file(const Place& place) {
@@ -158,7 +156,6 @@ void Operations::gone(const std::optional<Entry>& entry) {
     tree_.bases.erase(JournalId(entry->id));
   } else {
     tree_.nodes.directory_removed(entry->id);
-    tree_.times.erase(entry->id);
   }
 }
 
@@ -170,12 +167,6 @@ void Operations::moved(const Entry& entry, const Place& to) {
   }
 }
 
-void Operations::directory_changed(NodeId directory) {
-  const auto node = tree_.nodes.find(directory);
-  if (!node) return;
-  if (const auto* found = std::get_if<DirectoryNode>(&*node)) tree_.times.change(found->inode);
-}
-
 Status Operations::remove(NodeId parent, std::string_view name) {
   const std::shared_lock lock(tree_.names);
   if (is_control_file(Place{parent, std::string(name)})) return refused(EPERM);
@@ -183,7 +174,6 @@ Status Operations::remove(NodeId parent, std::string_view name) {
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
   RETURN_IF_ERROR(tree_.store.remove(path));
   gone(entry);
-  directory_changed(parent);
   return {};
 }
 
@@ -193,7 +183,6 @@ Status Operations::remove_directory(NodeId parent, std::string_view name) {
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
   RETURN_IF_ERROR(tree_.store.remove_directory(path));
   gone(entry);
-  directory_changed(parent);
   return {};
 }
 
@@ -212,8 +201,6 @@ Status Operations::rename(const Place& from, const Place& to, unsigned flags) {
   if (old_path == new_path) return {};
   gone(replaced);
   moved(*entry, to);
-  directory_changed(from.parent);
-  directory_changed(to.parent);
   return {};
 }
 

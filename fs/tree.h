@@ -4,13 +4,11 @@
 #include <mutex>
 #include <shared_mutex>
 #include <string>
-#include <unordered_map>
 
 #include "fs/attributes.h"
 #include "fs/bases.h"
 #include "fs/node_table.h"
 #include "fs/types.h"
-#include "journal/mutex.h"
 #include "journal/store.h"
 
 namespace rangefs {
@@ -19,30 +17,6 @@ struct FsOptions {
   std::string store;    // where the store is, as people see it
   std::string version;  // of rangefs
   bool list_control = false;
-};
-
-// When directories changed, as far as this mount knows: the store does not keep it. Thread-safe.
-class DirectoryTimes {
- public:
-  // The epoch if it did not.
-  range::Time changed(uint64_t inode) const {
-    const range::MutexLock lock(mutex_);
-    const auto it = times_.find(inode);
-    return it == times_.end() ? range::Time{} : it->second;
-  }
-  void change(uint64_t inode) {
-    const auto now = std::chrono::system_clock::now();
-    const range::MutexLock lock(mutex_);
-    times_[inode] = std::chrono::floor<std::chrono::milliseconds>(now);
-  }
-  void erase(uint64_t inode) {
-    const range::MutexLock lock(mutex_);
-    times_.erase(inode);
-  }
-
- private:
-  mutable range::Mutex mutex_;
-  std::unordered_map<uint64_t, range::Time> times_ GUARDED_BY(mutex_);
 };
 
 // The tree that is mounted.
@@ -57,7 +31,6 @@ struct Tree {
   NodeTable nodes;
   Bases bases;
   DiskUsage usage;
-  DirectoryTimes times;
   // Shared by whoever uses a path, exclusive for rename: paths stay right while they are used.
   std::shared_mutex names;
   // Held from reading attributes to storing the changed ones.

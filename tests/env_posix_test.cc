@@ -129,6 +129,14 @@ TEST_F(EnvPosix, TruncateChangesTheSize) {
   EXPECT_EQ(read(*file, 0, 10), std::string("ab\0\0", 4));
 }
 
+TEST_F(EnvPosix, ADirectoryIsModifiedByWhatHappensInIt) {
+  const struct timespec long_ago[2] = {{1000, 5'000'000}, {1000, 5'000'000}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, dir_.c_str(), long_ago, 0), 0);
+  EXPECT_EQ(env_.stat(dir_)->modified, Time(std::chrono::milliseconds(1'000'005)));
+  create("a");
+  EXPECT_GT(env_.stat(dir_)->modified, Time(std::chrono::milliseconds(1'000'005)));
+}
+
 TEST_F(EnvPosix, SyncsSucceed) {
   auto file = create("a");
   ASSERT_TRUE(file->write_at(0, as_bytes("abcdef")));

@@ -146,6 +146,22 @@ TEST_F(OperationsTest, ChmodInvalidatesOtherViews) {
   EXPECT_EQ(notices_.attributes, std::vector{second});
 }
 
+TEST_F(OperationsTest, ADirectoryHasTheTimeOfItsLastChange) {
+  ASSERT_TRUE(ops_->make_directory(kRootNode, "d", 0755, kRoot));
+  const NodeId directory = ops_->look_up(kRootNode, "d")->node;
+  const range::Time before = store_.look_up("d").value()->changed;
+  while (std::chrono::system_clock::now() < before + std::chrono::milliseconds(1)) {
+  }
+  create("app", directory);
+  const range::Time after = store_.look_up("d").value()->changed;
+  ASSERT_GT(after, before);
+  const auto st = ops_->attributes(directory);
+  ASSERT_TRUE(st);
+  const auto since_epoch =
+      std::chrono::seconds(st->st_mtim.tv_sec) + std::chrono::nanoseconds(st->st_mtim.tv_nsec);
+  EXPECT_EQ(since_epoch, after.time_since_epoch());
+}
+
 TEST_F(OperationsTest, SizeCanOnlyBeSetToWhatItIs) {
   const Created created = create("app");
   AttributeChange change;

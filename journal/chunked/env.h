@@ -30,6 +30,7 @@ struct FileStat {
   uint64_t inode = 0;
   uint64_t size = 0;
   uint64_t disk_bytes = 0;
+  Time modified{};
 };
 
 struct DirectoryEntry {

@@ -132,12 +132,12 @@ Result<bool> Names::leads_to(std::string_view path, JournalId id) {
 Result<std::optional<Entry>> Names::entry_at(const Path& path, FileKind kind) {
   if (kind == FileKind::kDirectory) {
     ASSIGN_OR_RETURN(const FileStat stat, env_.stat(path));
-    return std::optional(Entry{EntryKind::kDirectory, stat.inode});
+    return std::optional(Entry{EntryKind::kDirectory, stat.inode, stat.modified});
   }
   if (kind == FileKind::kSymlink) {
     ASSIGN_OR_RETURN(const std::string target, env_.read_symlink(path));
     if (const auto id = id_of_link(target)) {
-      return std::optional(Entry{EntryKind::kJournal, id->value()});
+      return std::optional(Entry{EntryKind::kJournal, id->value(), {}});
     }
   }
   spdlog::warn("{}: neither a directory nor a journal, left alone", path.string());

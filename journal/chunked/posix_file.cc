@@ -242,10 +242,13 @@ class PosixFile : public File {
 }  // namespace
 
 FileStat to_file_stat(const struct ::stat& from) {
+  const auto modified =
+      std::chrono::seconds(from.st_mtim.tv_sec) + std::chrono::nanoseconds(from.st_mtim.tv_nsec);
   return {.kind = to_file_kind(from.st_mode),
           .inode = from.st_ino,
           .size = static_cast<uint64_t>(from.st_size),
-          .disk_bytes = static_cast<uint64_t>(from.st_blocks) * 512};
+          .disk_bytes = static_cast<uint64_t>(from.st_blocks) * 512,
+          .modified = Time(std::chrono::floor<std::chrono::milliseconds>(modified))};
 }
 
 std::unique_ptr<File> make_posix_file(Fd fd, Path path) {

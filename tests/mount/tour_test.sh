@@ -75,9 +75,9 @@ chgrp 4321 mnt/web
 expect_equal "$(stat -c '%a %u %g' mnt/app)" "640 1234 5678" "mode and owner"
 expect_equal "$(stat -c '%a %g' mnt/web/inherits)" "640 4321" "in a set-group-ID directory"
 expect_equal "$(stat -c '%a %g' mnt/web/dir)" "2750 4321" "a directory in such a one"
-ls -lR mnt >before
+ls -lR --full-time mnt >before
 remount
-ls -lR mnt >after
+ls -lR --full-time mnt >after
 expect_same before after
 expect_same mnt/app wanted
 

@@ -181,13 +181,18 @@ void MemoryJournal::fail_with(Error error) {
 
 MemoryStore::MemoryStore(StoreOptions options) : options_(options) {
   Node& root = tree_[""];
-  root.entry = {EntryKind::kDirectory, 1};
+  root.entry = {EntryKind::kDirectory, 1, {}};
   root.directory.mode = 0755;
 }
 
 MemoryStore::Node* MemoryStore::find(std::string_view path) {
   const auto it = tree_.find(path);
   return it == tree_.end() ? nullptr : &it->second;
+}
+
+void MemoryStore::touch(std::string_view directory) {
+  find(directory)->entry.changed =
+      std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
 Status MemoryStore::check_parent(std::string_view path) {
@@ -237,14 +242,17 @@ Result<std::shared_ptr<Journal>> MemoryStore::create(std::string_view path,
   const JournalId id(++last_id_);
   const auto journal = std::make_shared<MemoryJournal>(id, resolved);
   journals_[id] = journal;
-  tree_[std::string(path)] = Node{{EntryKind::kJournal, id.value()}, {}};
+  tree_[std::string(path)] = Node{{EntryKind::kJournal, id.value(), {}}, {}};
+  touch(parent_of(path));
   return std::shared_ptr<Journal>(journal);
 }
 
 Status MemoryStore::make_directory(std::string_view path, const Attributes& attributes) {
   const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(check_free(path));
-  tree_[std::string(path)] = Node{{EntryKind::kDirectory, ++last_id_}, attributes};
+  tree_[std::string(path)] = Node{{EntryKind::kDirectory, ++last_id_, {}}, attributes};
+  touch(path);
+  touch(parent_of(path));
   return {};
 }
 
@@ -269,6 +277,7 @@ Status MemoryStore::remove(std::string_view path) {
   removed_[it->first] = it->second;
   journals_.erase(it);
   tree_.erase(tree_.find(path));
+  touch(parent_of(path));
   return {};
 }
 
@@ -286,6 +295,7 @@ Status MemoryStore::remove_directory(std::string_view path) {
   }
   if (has_entries(path)) return failed(Errc::kNotEmpty, path);
   tree_.erase(tree_.find(path));
+  touch(parent_of(path));
   return {};
 }
 
@@ -324,6 +334,8 @@ Status MemoryStore::rename(std::string_view from, std::string_view to, bool repl
     it = tree_.erase(it);
   }
   tree_.merge(moved);
+  touch(parent_of(from));
+  touch(parent_of(to));
   return {};
 }
 

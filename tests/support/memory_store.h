@@ -96,6 +96,7 @@ class MemoryStore : public Store {
     Attributes directory;  // of a directory
   };
   Node* find(std::string_view path);
+  void touch(std::string_view directory);
   Status check_parent(std::string_view path);
   Status check_free(std::string_view path);
   bool kept(std::string_view path, const MemoryJournal& journal);
