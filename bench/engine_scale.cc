@@ -186,6 +186,84 @@ void read_ends(State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(Killed::kActive));
 }
 
+// A journal of as many chunks as 100,000,000 records of 100 bytes have, though smaller ones, and
+// nothing of them in memory.
+class Cold {
+ public:
+  static constexpr uint64_t kChunks = 150;
+
+  static Cold& get() {
+    static Cold cold;
+    return cold;
+  }
+
+  std::string store() const { return directory_.path("store"); }
+  Time middle() const { return middle_; }
+  // The file that is read from for comparison.
+  const std::string& any_file() const { return files_.front(); }
+
+  void evict() const {
+    for (const std::string& file : files_) {
+      const int fd = ::open(file.c_str(), O_RDONLY);
+      RANGE_CHECK(::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
+      ::close(fd);
+    }
+  }
+
+ private:
+  Cold() {
+    StoreOptions options;
+    options.chunk_size = uint64_t{1} << 20;
+    const auto store = must(open_store(this->store(), options));
+    {
+      const auto journal = must(store->get_or_create("big"));
+      for (uint64_t i = 0; journal->chunks().size() < kChunks; ++i) {
+        must(journal->append(record(i)));
+      }
+      middle_ = journal->chunks()[kChunks / 2].start + std::chrono::milliseconds(1);
+    }
+    must(store->close());
+    ::sync();  // dirty pages stay
+    for (const auto& entry :
+         boost::filesystem::recursive_directory_iterator(this->store() + "/chunks")) {
+      if (entry.path().has_extension()) files_.push_back(entry.path().native());
+    }
+  }
+
+  ScratchDirectory directory_;
+  Time middle_;
+  std::vector<std::string> files_;
+};
+
+// Looks at the header of every chunk, and then for the time in one of them.
+void seek_time_cold(State& state) {
+  StoreOptions options;
+  options.read_only = true;
+  for (auto _ : state) {
+    state.PauseTiming();
+    Cold::get().evict();
+    const auto store = must(open_store(Cold::get().store(), options));
+    state.ResumeTiming();
+    must(must(store->open("big"))->seek(Cold::get().middle(), {}));
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+}
+
+void read_cold(State& state) {
+  std::array<std::byte, kRecordBytes> buffer{};
+  for (auto _ : state) {
+    state.PauseTiming();
+    Cold::get().evict();
+    const int fd = ::open(Cold::get().any_file().c_str(), O_RDONLY);
+    state.ResumeTiming();
+    RANGE_CHECK(::pread(fd, buffer.data(), buffer.size(), 0) > 0);
+    state.PauseTiming();
+    ::close(fd);
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+}
+
 }  // namespace
 
 void add_scale_benchmarks(Comparison& table) {
@@ -193,6 +271,8 @@ void add_scale_benchmarks(Comparison& table) {
             open_empty);
   table.add(fmt::format("journals reopened after kill -9, {} active", Killed::kActive), 3,
             reopen_killed, read_ends);
+  table.add(fmt::format("seek by time, {} chunks, nothing in memory / one pread", Cold::kChunks),
+            20, seek_time_cold, read_cold);
   table.add("first read of a journal / of a file, medians", 2'000, first_read, first_read_of_file);
 }
 

@@ -137,6 +137,15 @@ TEST_F(EnvPosix, ADirectoryIsModifiedByWhatHappensInIt) {
   EXPECT_GT(env_.stat(dir_)->modified, Time(std::chrono::milliseconds(1'000'005)));
 }
 
+TEST_F(EnvPosix, PrefetchChangesNothing) {
+  auto file = create("a");
+  ASSERT_TRUE(file->write_at(0, as_bytes("abcdef")));
+  file->prefetch(0, 4096);
+  file->prefetch(1 << 20, 4096);  // far behind the end
+  EXPECT_EQ(read(*file, 0, 10), "abcdef");
+  EXPECT_EQ(file->stat()->size, 6U);
+}
+
 TEST_F(EnvPosix, SyncsSucceed) {
   auto file = create("a");
   ASSERT_TRUE(file->write_at(0, as_bytes("abcdef")));

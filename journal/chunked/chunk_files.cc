@@ -10,12 +10,22 @@ namespace range {
 
 std::shared_ptr<Region> ReadMapping::cover(File& file, uint64_t bytes) {
   MutexLock lock(mutex_);
-  if (region_ && region_->bytes().size() >= bytes && !region_->failed()) return region_;
+  if (auto region = covering_locked(bytes)) return region;
   // Twice as much: the file may grow, and only address space is taken up.
   const uint64_t size = (bytes * 2 + page_bytes()) / page_bytes() * page_bytes();
   auto region = file.map(0, size, File::Access::kRead);
   region_ = region ? std::shared_ptr<Region>(*std::move(region)) : nullptr;
   return region_;
+}
+
+std::shared_ptr<Region> ReadMapping::covering(uint64_t bytes) const {
+  MutexLock lock(mutex_);
+  return covering_locked(bytes);
+}
+
+std::shared_ptr<Region> ReadMapping::covering_locked(uint64_t bytes) const {
+  const bool covers = region_ && region_->bytes().size() >= bytes && !region_->failed();
+  return covers ? region_ : nullptr;
 }
 
 ChunkFileCache::ChunkFileCache(Env& env, size_t descriptors_max, bool read_only)

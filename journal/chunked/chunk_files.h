@@ -19,9 +19,13 @@ class ReadMapping {
  public:
   // At least the first `bytes` of `file`; null where they cannot be mapped.
   std::shared_ptr<Region> cover(File& file, uint64_t bytes);
+  // What covers so much already, null if nothing does.
+  std::shared_ptr<Region> covering(uint64_t bytes) const;
 
  private:
-  Mutex mutex_;
+  std::shared_ptr<Region> covering_locked(uint64_t bytes) const REQUIRES(mutex_);
+
+  mutable Mutex mutex_;
   std::shared_ptr<Region> region_ GUARDED_BY(mutex_);
 };
 
@@ -31,8 +35,9 @@ class ReadMapping {
 struct ChunkFiles {
   std::unique_ptr<File> dat;
   std::unique_ptr<File> idx;
-  std::atomic<uint32_t> slots =
-      0;  // count_slots() of a chunk that takes no more appends, once known
+  // count_slots() of a chunk that takes no more appends, once known
+  std::atomic<uint32_t> slots = 0;
+  std::atomic<bool> searched = false;
   ReadMapping dat_mapping{};
   ReadMapping idx_mapping{};
 };

@@ -87,6 +87,7 @@ Status ChunkedJournal::repair() {
   // The process that dropped them may have died before that was durable.
   if (!recovered_.dropped.empty()) RETURN_IF_ERROR(store_begin(recovered_.begin));
   for (const ChunkId chunk : recovered_.dropped) {
+    context_.files.erase(id_, chunk);
     RETURN_IF_ERROR(remove_chunk(context_.env, directory_, chunk));
   }
   // They may be all that has the attributes.

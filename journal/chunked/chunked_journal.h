@@ -184,11 +184,16 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
     ChunkEnd end;
   };
   ChunkPart part(size_t i) const REQUIRES(mutex_);
-  Result<ChunkView> open_view(const ChunkPart& part, bool map);
+  // A search looks at so few places that it costs less to read them than to map the files, and far
+  // less where they are not in memory yet: there the kernel reads much around each. So files are
+  // mapped for the second search in them.
+  enum class Mapping { kNone, kForSearch, kForReading };
+  Result<ChunkView> open_view(const ChunkPart& part, Mapping mapping);
   // The result of `read(ChunkReader)` on a chunk: from memory or, if its disk fails there, once
   // more from the files.
   template <typename Read>
-  std::invoke_result_t<Read, ChunkReader&> read_chunk(const ChunkPart& part, const Read& read);
+  std::invoke_result_t<Read, ChunkReader&> read_chunk(const ChunkPart& part, Mapping mapping,
+                                                      const Read& read);
   Status read_source(RecordNumber first, size_t records_max, size_t bytes_max, RecordBatch& batch);
   // Held by who reads in a chunk that may still grow. If it is dropped, `rest` is all of it.
   struct ChunkPin {

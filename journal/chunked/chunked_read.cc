@@ -28,7 +28,7 @@ ChunkedJournal::ChunkPart ChunkedJournal::part(size_t i) const {
   return {table_.header(i), table_.end_of(i)};
 }
 
-Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, bool map) {
+Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, Mapping mapping) {
   ChunkView view{.files = nullptr, .header = part.header, .end = part.end};
   auto files = context_.files.open(directory_, id_, part.header.chunk);
   if (!files) {
@@ -47,9 +47,13 @@ Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, bool map) {
     }
     view.end.entries = view.files->slots;
   }
-  if (map && view.end.bytes >= context_.mapping.read_bytes_min) {
-    auto dat = view.files->dat_mapping.cover(*view.files->dat, view.end.bytes);
-    auto idx = view.files->idx_mapping.cover(*view.files->idx, end_of_entries(view.end.entries));
+  const bool first_search = mapping == Mapping::kForSearch && !view.files->searched.exchange(true);
+  const auto map = [&](ReadMapping& of, File& file, uint64_t bytes) {
+    return first_search ? of.covering(bytes) : of.cover(file, bytes);
+  };
+  if (mapping != Mapping::kNone && view.end.bytes >= context_.mapping.read_bytes_min) {
+    auto dat = map(view.files->dat_mapping, *view.files->dat, view.end.bytes);
+    auto idx = map(view.files->idx_mapping, *view.files->idx, end_of_entries(view.end.entries));
     if (dat && idx) {
       view.dat = std::move(dat);
       view.idx = std::move(idx);
@@ -60,9 +64,10 @@ Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, bool map) {
 
 template <typename Read>
 std::invoke_result_t<Read, ChunkReader&> ChunkedJournal::read_chunk(const ChunkPart& part,
+                                                                    Mapping mapping,
                                                                     const Read& read) {
-  for (bool map = true;; map = false) {
-    ASSIGN_OR_RETURN(const ChunkView view, open_view(part, map));
+  for (;; mapping = Mapping::kNone) {
+    ASSIGN_OR_RETURN(const ChunkView view, open_view(part, mapping));
     ChunkReader reader(view);
     auto result = read(reader);
     if (!view.failed()) return result;
@@ -90,8 +95,9 @@ Result<size_t> ChunkedJournal::read_one(ByteOffset from, MutableBytes into) {
     if (from < table_.begin().offset) return Error{Errc::kDropped};
     part = this->part(table_.chunk_of(from));
   }
-  return read_chunk(
-      part, [&](ChunkReader& reader) { return reader.read(from - part.header.first_byte, into); });
+  return read_chunk(part, Mapping::kForReading, [&](ChunkReader& reader) {
+    return reader.read(from - part.header.first_byte, into);
+  });
 }
 
 // The chunks that a batch was filled from last, as far as they went then.
@@ -180,7 +186,7 @@ Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_
                                    RecordBatch& batch) {
   Source& source = Source::of(batch, *this);
   bool dropped = false;
-  for (bool map = true;; map = false) {
+  for (Mapping mapping = Mapping::kForReading;; mapping = Mapping::kNone) {
     const ChunkView* view = source.find(first);
     if (view == nullptr) {
       ChunkPart part;
@@ -200,7 +206,7 @@ Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_
         }
       }
       if (!rest) {
-        auto opened = open_view(part, map);
+        auto opened = open_view(part, mapping);
         // It may be the one that is held, and be held whole now.
         if (!opened && opened.error().code == Errc::kDropped && !std::exchange(dropped, true)) {
           continue;
@@ -297,8 +303,9 @@ Result<Location> ChunkedJournal::seek_record(RecordNumber record) {
   const auto in_chunk = static_cast<uint32_t>(record - part.header.first_record);
   // Records that lie between two chunks were lost with the chunk that held them.
   if (in_chunk > part.end.records) return Error{Errc::kCorrupt, 0, "a chunk is missing"};
-  const auto place =
-      read_chunk(part, [&](ChunkReader& reader) { return reader.place_of_record(in_chunk); });
+  const auto place = read_chunk(part, Mapping::kForSearch, [&](ChunkReader& reader) {
+    return reader.place_of_record(in_chunk);
+  });
   return locate(part.header, place);
 }
 
@@ -323,7 +330,8 @@ Result<Location> ChunkedJournal::seek_time(Time time) {
     part = this->part(table_.chunk_of(time - std::chrono::milliseconds(1)));
   }
   const auto ms = static_cast<uint64_t>((time - part.header.start).count());
-  auto place = read_chunk(part, [&](ChunkReader& reader) { return reader.place_at_time(ms); });
+  auto place = read_chunk(part, Mapping::kForSearch,
+                          [&](ChunkReader& reader) { return reader.place_at_time(ms); });
   // Of a chunk that is missing nothing is found; what comes next is behind it.
   if (!place && place.error().code == Errc::kCorrupt) {
     place = ChunkPlace{part.end.records, part.end.bytes};

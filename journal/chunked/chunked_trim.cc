@@ -185,7 +185,7 @@ void ChunkedJournal::leave_to_readers(ChunkId last) {
     }
   }
   for (const auto& [pin, part] : pinned) {
-    auto view = open_view(part, true);
+    auto view = open_view(part, Mapping::kForReading);
     if (!view) {
       spdlog::warn("journal {}: {}", path(), to_string(report(view.error())));
       continue;

@@ -58,6 +58,8 @@ class File {
   // Writes the concatenation of `parts`. After an error any part of it may have been written.
   virtual Status write_at(uint64_t offset, std::span<const ConstBytes> parts) = 0;
   virtual Status truncate(uint64_t size) = 0;
+  // Starts reading a part into memory without waiting; promises nothing.
+  virtual void prefetch(uint64_t offset, uint64_t size) = 0;
   // Starts writing dirty pages to the disk without waiting; promises nothing.
   virtual void start_writeback() = 0;
   // Reports a writeback of this file that has failed since it was opened or this was last asked: a

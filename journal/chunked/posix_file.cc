@@ -194,6 +194,11 @@ class PosixFile : public File {
     return {};
   }
 
+  void prefetch(uint64_t offset, uint64_t size) override {
+    static_cast<void>(::posix_fadvise(fd_.get(), static_cast<off_t>(offset),
+                                      static_cast<off_t>(size), POSIX_FADV_WILLNEED));
+  }
+
   void start_writeback() override {
     // A failure is not lost: the sync that follows meets it again.
     static_cast<void>(::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE));

@@ -61,6 +61,7 @@ class JournalExamination {
     std::vector<ChunkScan> scans;
     // From the newest on: the first that says so is where the journal begins.
     for (size_t i = files.chunks.size(); i-- > 0;) {
+      prefetch_headers(files.chunks, i);
       const ChunkId chunk = files.chunks[i];
       if (chunk < found_.begin.position.chunk) {
         found_.dropped.push_back(chunk);
@@ -72,11 +73,13 @@ class JournalExamination {
                      chunk_file_name(chunk, ""), to_string(scan.header->journal));
         continue;
       }
-      chunks.insert(chunks.begin(), chunk);
-      scans.insert(scans.begin(), scan);
+      chunks.push_back(chunk);
+      scans.push_back(scan);
       if (scan.begin) found_.begin = *scan.begin;
       if (!found_.attributes) found_.attributes = scan.attributes;
     }
+    std::ranges::reverse(chunks);
+    std::ranges::reverse(scans);
     rebuild_headers(chunks, scans);
     // Everything before the last chunk with a mark was synced.
     size_t first_unsure = scans.size();
@@ -102,6 +105,17 @@ class JournalExamination {
   }
 
  private:
+  // Before the header of chunk `next` is read: asks for those of many at a time, so that the disk
+  // is not waited for at each. They are read from the last on.
+  void prefetch_headers(const std::vector<ChunkId>& chunks, size_t next) {
+    constexpr size_t kAhead = 64;
+    if (chunks.size() == 1 || (chunks.size() - 1 - next) % kAhead != 0) return;
+    for (size_t i = next + 1; i-- > 0 && next - i < kAhead;) {
+      const auto files = cache_.open(directory_, journal_, chunks[i]);
+      if (files) (*files)->idx->prefetch(0, kEntriesAt);
+    }
+  }
+
   Result<ChunkScan> read_marks(ChunkId chunk) {
     const auto files = cache_.open(directory_, journal_, chunk);
     if (files) return scan_marks(*(*files)->idx, chunk);

@@ -22,6 +22,7 @@ class GateFile : public File {
     return base_->write_at(offset, parts);
   }
   Status truncate(uint64_t size) override { return base_->truncate(size); }
+  void prefetch(uint64_t offset, uint64_t size) override { base_->prefetch(offset, size); }
   void start_writeback() override { base_->start_writeback(); }
   Status check_writeback() override { return base_->check_writeback(); }
   Status sync_data() override {

@@ -19,6 +19,7 @@ class SimFile : public File {
   Result<size_t> read_at(uint64_t offset, MutableBytes into) override;
   Status write_at(uint64_t offset, std::span<const ConstBytes> parts) override;
   Status truncate(uint64_t size) override;
+  void prefetch(uint64_t /*offset*/, uint64_t /*size*/) override {}
   void start_writeback() override;
   Status check_writeback() override;
   Status sync_data() override;
