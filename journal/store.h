@@ -33,7 +33,7 @@ struct StoreOptions {
   // If not, a journal that a kill or a power loss has left with something to cut off stays as it is
   // and takes no appends.
   bool recover = true;
-  size_t open_files_max = 0;  // descriptors for chunks; 0: three quarters of RLIMIT_NOFILE
+  size_t open_files_max = 0;  // descriptors for chunks; 0: 3/4 of RLIMIT_NOFILE, at most 24,000
   uint16_t host_id = 0;       // low 16 bits of chunk ids
 };
 

@@ -32,6 +32,15 @@ using Names = std::set<std::string>;
 
 // --- what is opened ---
 
+TEST(DescriptorsForChunks, LeaveSomeToTheProgramAndMappingsToEverybody) {
+  constexpr size_t kMappingsMax = 65'530;  // vm.max_map_count
+  constexpr size_t kMappingsOfAChunk = 4;  // from two descriptors
+  EXPECT_EQ(descriptors_for_chunks(1024), 768U);
+  for (const size_t allowed : {size_t{65'536}, size_t{1'048'576}, SIZE_MAX}) {
+    EXPECT_LE(descriptors_for_chunks(allowed) / 2 * kMappingsOfAChunk, kMappingsMax / 4 * 3);
+  }
+}
+
 TEST_F(ChunkedStoreTest, ALockedStoreNamesThePidThatHoldsIt) {
   const auto second = open_second();
   ASSERT_EQ(code(second), Errc::kLocked);

@@ -28,6 +28,11 @@ std::shared_ptr<Region> ReadMapping::covering_locked(uint64_t bytes) const {
   return covers ? region_ : nullptr;
 }
 
+size_t descriptors_for_chunks(size_t allowed) {
+  constexpr size_t kUsefulMax = 32'000;
+  return std::min(allowed, kUsefulMax) / 4 * 3;
+}
+
 ChunkFileCache::ChunkFileCache(Env& env, size_t descriptors_max, bool read_only)
     : env_(env), chunks_max_(std::max<size_t>(descriptors_max / 2, 1)), read_only_(read_only) {}
 

@@ -42,6 +42,11 @@ struct ChunkFiles {
   ReadMapping idx_mapping{};
 };
 
+// How many of the descriptors that a process may have are for chunks: three quarters, but not so
+// many that the mappings of these chunks, up to four each, could take more than three quarters of
+// the 65,530 that Linux lets a process have by default. Without any left malloc(3) fails, too.
+size_t descriptors_for_chunks(size_t allowed);
+
 // Keeps the chunks used last open, no more than a given number unless more are in use at once.
 // Thread-safe.
 class ChunkFileCache {

@@ -27,7 +27,7 @@ size_t descriptors_max(const StoreOptions& options) {
   constexpr size_t kDefault = 1024;
   const size_t allowed =
       getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<size_t>(limit.rlim_cur) : kDefault;
-  return std::min<size_t>(allowed, 65536) / 4 * 3;
+  return descriptors_for_chunks(allowed);
 }
 
 Status check_options(const StoreOptions& options) {
