@@ -18,9 +18,12 @@ CheckedStore start() {
   });
 }
 
-// Appends, rolls and syncs, going on after errors. Returns the errors, by the call that had them.
-std::vector<std::pair<std::string, Error>> work(CheckedStore& store) {
-  std::vector<std::pair<std::string, Error>> errors;
+// By the call that had them.
+using Errors = std::vector<std::pair<std::string, Error>>;
+
+// Appends, rolls and syncs, going on after errors.
+Errors work(CheckedStore& store) {
+  Errors errors;
   const auto note = [&](const std::string& call, const std::optional<Error>& error) {
     if (error) errors.emplace_back(call, *error);
   };
@@ -35,12 +38,23 @@ std::vector<std::pair<std::string, Error>> work(CheckedStore& store) {
   return errors;
 }
 
+// Fills chunks and drops them, until that fails.
+Errors drop_chunks(CheckedStore& store) {
+  for (const size_t count : {size_t{1}, size_t{2}, size_t{9}}) {
+    for (int i = 0; i < 4; ++i) (void)store.try_append("app", std::string(2000, 'x') + "\n");
+    if (const auto error = store.try_trim("app", count)) return {{"trim", *error}};
+  }
+  (void)store.try_append("app", kLine);
+  (void)store.try_sync("app");
+  return {};
+}
+
 class Faults : public testing::Test {
  protected:
   // Calls `check` for each changing call of the workload that can fail, after it did.
   void walk(int sys_errno, size_t prefix,
-            const std::function<void(CheckedStore&, const std::string& call,
-                                     std::vector<std::pair<std::string, Error>>)>& check) {
+            const std::function<void(CheckedStore&, const std::string& call, const Errors&)>& check,
+            Errors (*work)(CheckedStore&) = &range::work) {
     const CheckedStore begin = start();
     for (uint64_t n = 0; !HasFailure(); ++n) {
       CheckedStore store = begin.again();
@@ -110,19 +124,31 @@ TEST_F(Faults, FailedWriteOrSyncPoisonsTheJournal) {
   });
 }
 
+// Whoever comes after the failure finds all that was acknowledged, and can go on.
+void check_what_is_left(const CheckedStore& store, const std::string& call) {
+  CheckedStore killed = store.after_kill();
+  // A directory that cannot be synced is nothing that writing again would help.
+  if (killed.open() && !call.starts_with("sync_directory")) check_that_work_goes_on(killed);
+  for (uint64_t seed = 0; seed < 5 && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(to_string(Survival::of(seed)));
+    CheckedStore later = store.after_power_loss(Survival::of(seed));
+    if (later.open()) check_that_work_goes_on(later);
+  }
+}
+
 TEST_F(Faults, AnyFailureLosesNothingThatReturned) {
   for (const int sys_errno : {EIO, ENOSPC}) {
-    walk(sys_errno, 9, [](CheckedStore& store, const std::string& call, const auto&) {
-      CheckedStore killed = store.after_kill();
-      // A directory that cannot be synced is nothing that writing again would help.
-      if (killed.open() && !call.starts_with("sync_directory")) check_that_work_goes_on(killed);
-      for (uint64_t seed = 0; seed < 5 && !HasFailure(); ++seed) {
-        SCOPED_TRACE(to_string(Survival::of(seed)));
-        CheckedStore later = store.after_power_loss(Survival::of(seed));
-        if (later.open()) check_that_work_goes_on(later);
-      }
+    walk(sys_errno, 9, [](CheckedStore& store, const std::string& call, const Errors&) {
+      check_what_is_left(store, call);
     });
   }
+}
+
+TEST_F(Faults, AFailedTrimLosesNothingThatIsKept) {
+  const auto check = [](CheckedStore& store, const std::string& call, const Errors&) {
+    check_what_is_left(store, call);
+  };
+  for (const int sys_errno : {EIO, ENOSPC}) walk(sys_errno, 9, check, drop_chunks);
 }
 
 // The kernel drops what a failed sync could not write, or takes it for written: only writing it

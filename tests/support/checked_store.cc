@@ -177,10 +177,13 @@ bool CheckedStore::sync_and_reclaim() {
 }
 
 bool CheckedStore::trim(const std::string& path, size_t count) {
-  if (is_off()) return false;
+  return !is_off() && done_unless(try_trim(path, count));
+}
+
+std::optional<Error> CheckedStore::try_trim(const std::string& path, size_t count) {
   const auto from = journal(path);
   const std::vector<ChunkInfo> chunks = from->chunks();
-  if (chunks.empty() || count == 0) return true;
+  if (chunks.empty() || count == 0) return std::nullopt;
   JournalModel& model = model_.journal(path);
   const bool all = count >= chunks.size();
   const ChunkInfo& last = chunks[std::min(count, chunks.size()) - 1];
@@ -189,7 +192,7 @@ bool CheckedStore::trim(const std::string& path, size_t count) {
   const Status status = from->trim(last.id);
   if (all) model.ended_record(status.has_value());
   model.trimmed(begin, status.has_value());
-  return done(status);
+  return status ? std::nullopt : std::optional(status.error());
 }
 
 bool CheckedStore::remove(const std::string& path) {

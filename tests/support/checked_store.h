@@ -56,6 +56,7 @@ class CheckedStore {
   // The same where faults are expected: the error, if any, whatever its cause.
   std::optional<Error> try_append(const std::string& path, const std::string& text);
   std::optional<Error> try_sync(const std::string& path);
+  std::optional<Error> try_trim(const std::string& path, size_t count);
   std::optional<Error> try_sync_all();
 
   std::shared_ptr<Journal> journal(const std::string& path);
