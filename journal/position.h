@@ -27,9 +27,8 @@ using PositionSpec =
 // Parses one position. `now` is what durations ("-15m") count back from.
 //
 //   start | end | 42 | -10 | +10 | -15m (s m h d w)
-//   2026-11-22T09:00:00[.123][Z|+01:00|-0530]  (RFC 3339; 't' or a space for the 'T'; no zone:
-//   local
-//                                              time, as mktime(3) has it)
+//   2026-11-22T09:00:00[.123][Z|+01:00|-0530]  (RFC 3339; 't' or a space for the 'T'; without a
+//                                              zone local time, as mktime(3) has it)
 //   2026-11-22                                 (midnight, local time)
 //   @1763802000[.5]                            (Unix time)
 //   24 hex digits                              (chunk id, 16; record in it, 8)
