@@ -189,9 +189,10 @@ class Journal {
   virtual Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                               RecordBatch& batch) = 0;
 
-  // Finds a place. `here` is where AfterHere counts from. A time leads to the first record appended
-  // at or after it; what was dropped leads to the oldest record. Errors: kOutOfRange past the end
-  // or for a position that was never part of this journal, kCorrupt if damage hides the place.
+  // Finds the beginning of a record, in a time that grows with the logarithm of the journal's size.
+  // `here` is where AfterHere counts from. What was dropped leads to the oldest record. Errors:
+  // kOutOfRange past the end or for a position that was never part of this journal, kCorrupt if
+  // damage hides the place.
   virtual Result<Location> seek(const PositionSpec& spec, RecordNumber here = {}) = 0;
 
   // Waits until the journal has the byte at `offset`, or the complete record number `record`, but

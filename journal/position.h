@@ -21,8 +21,9 @@ struct BeforeEnd {  // "-10"
 struct AfterHere {  // "+10": relative to where the cursor is
   uint64_t records = 0;
 };
+// A time means the first record appended at or after it, a byte the record that holds it.
 using PositionSpec =
-    std::variant<AtStart, AtEnd, RecordNumber, BeforeEnd, AfterHere, Time, Position>;
+    std::variant<AtStart, AtEnd, RecordNumber, BeforeEnd, AfterHere, Time, Position, ByteOffset>;
 
 // Parses one position. `now` is what durations ("-15m") count back from.
 //

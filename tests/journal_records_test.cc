@@ -315,6 +315,34 @@ TEST_F(JournalRecords, TimesNeverDecrease) {
 
 // --- positions ---
 
+TEST_F(JournalRecords, AByteLeadsToTheRecordThatHoldsIt) {
+  append_record(*app_, "");
+  for (int i = 0; i < 60; ++i) {
+    append_record(*app_, std::string(static_cast<size_t>(i * 37 % 211), 'x'));
+    if (i % 20 == 0) append_record(*app_, std::string(2 * kFragmentBytesMax + 5, 'y'));
+  }
+  ASSERT_GT(app_->info()->chunks, 2U);
+  append(*app_, "still ");
+  append(*app_, "open");
+  const Extent extent = app_->extent();
+  for (int round = 0; round < 2; ++round) {
+    for (uint64_t n = 0; n < extent.end.record.value(); ++n) {
+      const auto begin = app_->seek(RecordNumber(n))->offset;
+      const auto end = app_->seek(RecordNumber(n + 1))->offset;
+      if (begin == end) continue;  // holds no byte
+      for (const ByteOffset byte : {begin, begin + (end - begin) / 2, end - 1}) {
+        const auto found = app_->seek(byte);
+        ASSERT_TRUE(found) << to_string(found.error());
+        EXPECT_EQ(found->record, RecordNumber(n)) << "byte " << byte.value();
+        EXPECT_EQ(found->offset, begin) << "byte " << byte.value();
+      }
+    }
+    EXPECT_EQ(app_->seek(extent.end.offset).value(), extent.end);
+    EXPECT_EQ(app_->seek(extent.end.offset + 1).error().code, Errc::kOutOfRange);
+    reopen_journal();
+  }
+}
+
 TEST_F(JournalRecords, PositionsPastTheEndAreOutOfRange) {
   append_lines(*app_, 0, 100);
   const Location end = app_->extent().end;

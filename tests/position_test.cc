@@ -31,6 +31,7 @@ std::string describe(const PositionSpec& spec) {
     std::string operator()(Time time) const {
       return "ms " + std::to_string(time.time_since_epoch().count());
     }
+    std::string operator()(ByteOffset byte) const { return "byte " + std::to_string(byte.value()); }
     std::string operator()(const Position& position) const {
       return "chunk " + std::to_string(position.chunk.value()) + " record " +
              std::to_string(position.record);

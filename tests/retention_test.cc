@@ -79,7 +79,7 @@ TEST_F(Retention, WhatIsDroppedIsGoneAndTheRestKeepsItsNumbers) {
     EXPECT_EQ(code(now->read_records(RecordNumber(40), 1, 1, batch)), Errc::kDropped);
     for (const PositionSpec& spec :
          {PositionSpec(RecordNumber(0)), PositionSpec(old_place->position), PositionSpec(AtStart()),
-          PositionSpec(Position()), PositionSpec(BeforeEnd{1000})}) {
+          PositionSpec(Position()), PositionSpec(BeforeEnd{1000}), PositionSpec(ByteOffset(7))}) {
       EXPECT_EQ(now->seek(spec)->record, RecordNumber(41));
     }
   };

@@ -110,12 +110,7 @@ Result<size_t> ChunkReader::read(uint64_t offset, MutableBytes into) {
   ASSIGN_OR_RETURN(const size_t verified, verify_prefix(offset, into.first(got)));
   if (verified > 0 || into.empty()) return verified;
   ASSIGN_OR_RETURN(const std::optional<Fragment> fragment, rescue_byte(offset));
-  if (!fragment) {
-    ASSIGN_OR_RETURN(const uint32_t index, entry_of_byte(offset));
-    if (index == view().end.entries) return corrupt(view().end.records);
-    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
-    return corrupt(entry.record);
-  }
+  if (!fragment) return corrupt_byte(offset);
   const size_t size = std::min<uint64_t>(into.size(), fragment->end - offset);
   RETURN_IF_ERROR(copy_part(*fragment, offset, into.first(size)));
   return size;
@@ -188,6 +183,26 @@ Result<ChunkPlace> ChunkReader::place_of_record(uint32_t record) {
   ASSIGN_OR_RETURN(const uint32_t index, first_entry_of(record));
   ASSIGN_OR_RETURN(const uint64_t start, fragments_.start(index));
   return ChunkPlace{record, start};
+}
+
+// True if the byte at `offset` is part of the `index`-th fragment, and that is intact.
+Result<bool> ChunkReader::holds_byte(uint32_t index, uint64_t offset) {
+  if (index == view().end.entries) return false;
+  ASSIGN_OR_RETURN(const uint64_t start, fragments_.start(index));
+  if (start > offset) return false;
+  return fragments_.valid(index);
+}
+
+Result<ChunkPlace> ChunkReader::place_of_byte(uint64_t offset) {
+  ASSIGN_OR_RETURN(uint32_t index, entry_of_byte(offset));
+  ASSIGN_OR_RETURN(const bool found, holds_byte(index, offset));
+  if (!found) {
+    ASSIGN_OR_RETURN(const std::optional<Fragment> rescued, rescue_byte(offset));
+    if (!rescued) return corrupt_byte(offset);
+    index = rescued->index;
+  }
+  ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+  return place_of_record(entry.record);
 }
 
 Result<ChunkPlace> ChunkReader::place_at_time(uint64_t ms) {
@@ -312,6 +327,15 @@ Result<bool> ChunkReader::take_record(Walk& walk, RecordBatch& batch) {
   batch.items.push_back({bytes, time});
   walk = {walk.record + 1, index, at};
   return true;
+}
+
+// Names the record that the byte at `offset` seems to belong to.
+Error ChunkReader::corrupt_byte(uint64_t offset) {
+  const auto index = entry_of_byte(offset);
+  if (!index) return index.error();
+  if (*index == view().end.entries) return corrupt(view().end.records);
+  const auto entry = fragments_.entry(*index);
+  return entry ? corrupt(entry->record) : entry.error();
 }
 
 Error ChunkReader::corrupt(uint32_t record) const {

@@ -31,6 +31,9 @@ class ChunkReader {
   // Where `record` <= end.records begins. Errors: kCorrupt.
   Result<ChunkPlace> place_of_record(uint32_t record);
 
+  // Where the record begins that holds the byte at `offset` < end.bytes. Errors: kCorrupt.
+  Result<ChunkPlace> place_of_byte(uint64_t offset);
+
   // The first record whose time is at least `ms` since the start of the chunk; the end if there is
   // none.
   Result<ChunkPlace> place_at_time(uint64_t ms);
@@ -55,6 +58,7 @@ class ChunkReader {
   Result<bool> begins_record(uint32_t index, uint32_t record);
   Result<bool> beyond_records_before(uint32_t index, uint32_t record);
   Result<bool> trusted(uint32_t index);
+  Result<bool> holds_byte(uint32_t index, uint64_t offset);
 
   Result<size_t> verify_prefix(uint64_t offset, MutableBytes bytes);
   Result<bool> verify_in(const Fragment& fragment, const FragmentEntry& entry, uint64_t offset,
@@ -74,6 +78,7 @@ class ChunkReader {
   Result<bool> take_record(Walk& walk, RecordBatch& batch);
   Result<bool> take_run(uint32_t record, size_t records_max, size_t bytes_max, RecordBatch& batch);
 
+  Error corrupt_byte(uint64_t offset);
   Error corrupt(uint32_t record) const;
   const ChunkView& view() const { return fragments_.view(); }
 

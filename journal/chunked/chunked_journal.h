@@ -174,6 +174,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   template <typename Holds>
   Result<bool> wait_until(const Holds& holds, Deadline deadline, const std::stop_token& stop);
   Result<Location> seek_record(RecordNumber record);
+  Result<Location> seek_byte(ByteOffset byte);
   Result<Location> seek_time(Time time);
   Result<Location> seek_position(const Position& position);
   Result<size_t> read_one(ByteOffset from, MutableBytes into);

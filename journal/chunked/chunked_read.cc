@@ -282,6 +282,8 @@ Result<Location> ChunkedJournal::seek(const PositionSpec& spec, RecordNumber her
       return seek_record(here + what.records);
     } else if constexpr (std::is_same_v<Spec, Time>) {
       return seek_time(what);
+    } else if constexpr (std::is_same_v<Spec, ByteOffset>) {
+      return seek_byte(what);
     } else {
       return seek_position(what);
     }
@@ -305,6 +307,24 @@ Result<Location> ChunkedJournal::seek_record(RecordNumber record) {
   if (in_chunk > part.end.records) return Error{Errc::kCorrupt, 0, "a chunk is missing"};
   const auto place = read_chunk(part, Mapping::kForSearch, [&](ChunkReader& reader) {
     return reader.place_of_record(in_chunk);
+  });
+  return locate(part.header, place);
+}
+
+Result<Location> ChunkedJournal::seek_byte(ByteOffset byte) {
+  ChunkPart part;
+  {
+    MutexLock lock(mutex_);
+    if (byte > table_.end().offset) return Error{Errc::kOutOfRange};
+    if (byte == table_.end().offset) return table_.end();
+    if (byte < table_.begin().offset) return table_.begin();
+    part = this->part(table_.chunk_of(byte));
+  }
+  const uint64_t in_chunk = byte - part.header.first_byte;
+  // Bytes that lie between two chunks were lost with the chunk that held them.
+  if (in_chunk >= part.end.bytes) return Error{Errc::kCorrupt, 0, "a chunk is missing"};
+  const auto place = read_chunk(part, Mapping::kForSearch, [&](ChunkReader& reader) {
+    return reader.place_of_byte(in_chunk);
   });
   return locate(part.header, place);
 }

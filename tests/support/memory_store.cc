@@ -133,6 +133,10 @@ Result<Location> MemoryJournal::seek(const PositionSpec& spec, RecordNumber here
   } else if (const auto* time = std::get_if<Time>(&spec)) {
     record = static_cast<uint64_t>(std::ranges::lower_bound(records_, *time, {}, &Start::time) -
                                    records_.begin());
+  } else if (const auto* byte = std::get_if<ByteOffset>(&spec)) {
+    const auto behind = std::ranges::upper_bound(records_, byte->value(), {}, &Start::offset);
+    record = byte->value() < bytes_.size() ? static_cast<uint64_t>(behind - records_.begin()) - 1
+                                           : count + byte->value() - bytes_.size();
   } else if (const auto* position = std::get_if<Position>(&spec)) {
     const bool ours = position->chunk == kOnlyChunk || *position == Position{};
     record = ours ? position->record : count + 1;
