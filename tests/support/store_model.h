@@ -18,7 +18,7 @@ template <typename T>
 struct History {
   std::vector<T> states;  // the synced one first, the present one last
   std::vector<T> tried;
-  bool ever_synced = false;
+  bool ever_synced = false;  // one of them, at some time
 
   const T& now() const { return states.back(); }
   void change(T state) { states.push_back(std::move(state)); }
@@ -30,7 +30,10 @@ struct History {
   void found(T state, JournalModel::End end) {
     states.insert(states.end(), tried.begin(), tried.end());
     tried.clear();
-    if (end == JournalModel::End::kPowerLoss) states.clear();
+    if (end == JournalModel::End::kPowerLoss) {
+      states.clear();
+      ever_synced = true;  // it is on the disk
+    }
     states.push_back(std::move(state));
   }
   // What it can be after `end`.
