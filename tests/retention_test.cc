@@ -62,6 +62,28 @@ class Retention : public EngineTest {
 
 // --- trim ---
 
+TEST_F(Retention, AttributesOutliveTheChunksThatHaveThem) {
+  Attributes attributes;
+  attributes.mode = 0640;
+  attributes.uid = 7;
+  auto app = *store_->create("app", attributes);
+  append_lines(*app, 0, kLinesInChunk);
+  // Dies when of the next chunk the header is written, and nothing behind it.
+  env_->power_off_at_change(env_->changes() + 4, 600);
+  ASSERT_FALSE(app->append(as_bytes(line(kLinesInChunk))));
+  ASSERT_TRUE(env_->first_failed().starts_with("write ")) << env_->first_failed();
+  app.reset();
+  kill();
+  app = journal();
+  append_lines(*app, kLinesInChunk, 1);
+  ASSERT_EQ(app->chunks().size(), 2U);
+  drop_chunks(*app, 1);
+  app.reset();
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(journal()->attributes().mode, 0640U);
+  EXPECT_EQ(journal()->attributes().uid, 7U);
+}
+
 TEST_F(Retention, WhatIsDroppedIsGoneAndTheRestKeepsItsNumbers) {
   auto app = filled(100);
   const JournalId id = app->id();

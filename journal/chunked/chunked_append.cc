@@ -90,8 +90,13 @@ Status ChunkedJournal::repair() {
     context_.files.erase(id_, chunk);
     RETURN_IF_ERROR(remove_chunk(context_.env, directory_, chunk));
   }
-  // They may be all that has the attributes.
-  if (!recovered_.torn_chunks.empty()) {
+  // The chunks that have the attributes may go before those that have not.
+  bool in_danger = !recovered_.torn_chunks.empty() || !recovered_.attributes_in_all;
+  {
+    MutexLock lock(mutex_);
+    in_danger = in_danger && !attributes_lost_;
+  }
+  if (in_danger) {
     RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, attributes()));
   }
   for (const ChunkId chunk : recovered_.torn_chunks) {

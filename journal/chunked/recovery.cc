@@ -77,6 +77,7 @@ class JournalExamination {
       scans.push_back(scan);
       if (scan.begin) found_.begin = *scan.begin;
       if (!found_.attributes) found_.attributes = scan.attributes;
+      if (!scan.attributes) found_.attributes_in_all = false;
     }
     std::ranges::reverse(chunks);
     std::ranges::reverse(scans);

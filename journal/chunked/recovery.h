@@ -34,6 +34,7 @@ struct RecoveredJournal {
   std::vector<ChunkId> dropped;      // whose files are still there
   uint64_t torn_tails = 0;
   std::optional<Attributes> attributes;  // as the newest chunk that has them says
+  bool attributes_in_all = true;         // or one was begun by a process that died over it
 
   // Whether there is anything that was stored to be cut off or set aside.
   bool needs_repair() const;

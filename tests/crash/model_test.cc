@@ -178,7 +178,7 @@ class RandomWork {
 class Model : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(Model, RandomWorkWithCrashesLosesNothingThatWasPromised) {
-  for (uint64_t seed = GetParam() * 1000; seed < GetParam() * 1000 + 40 && !HasFailure(); ++seed) {
+  for (uint64_t seed = GetParam() * 1000; seed < GetParam() * 1000 + 100 && !HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomWork(seed).run(150);
   }
