@@ -233,7 +233,8 @@ class Damage : public testing::Test {
     const bool may_be_hidden = damaged.may_be_lost.contains(number) ||
                                (number > 0 && damaged.may_be_lost.contains(number - 1));
     std::vector<PositionSpec> specs = {RecordNumber(number), record.position};
-    if (!record.bytes.empty()) specs.push_back(ByteOffset(record.offset + record.bytes.size() - 1));
+    if (!record.bytes.empty())
+      specs.emplace_back(ByteOffset(record.offset + record.bytes.size() - 1));
     for (const PositionSpec& spec : specs) {
       const auto place = journal.seek(spec);
       if (place) {
