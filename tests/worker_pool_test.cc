@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <future>
+#include <latch>
 #include <string>
 #include <vector>
 
@@ -26,13 +26,13 @@ TEST(WorkerPool, CloseReturnsWhenEverythingSubmittedIsDone) {
 }
 
 TEST(WorkerPool, ABlockedTaskDoesNotHoldUpOthers) {
+  std::latch gate(1);
+  std::latch passed(1);
   WorkerPool pool(2);
-  std::promise<void> gate;
-  std::promise<void> passed;
-  pool.submit([&] { gate.get_future().wait(); });
-  pool.submit([&] { passed.set_value(); });
-  passed.get_future().wait();
-  gate.set_value();
+  pool.submit([&] { gate.wait(); });
+  pool.submit([&] { passed.count_down(); });
+  passed.wait();
+  gate.count_down();
 }
 
 TEST(WorkerPool, OneThreadKeepsTheOrder) {
