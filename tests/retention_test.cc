@@ -431,6 +431,20 @@ TEST_F(Retention, AJournalHoldsNoMoreThanItsLimits) {
   EXPECT_EQ(first_line(*app), 4 * kLinesInChunk) << "the chunk that takes appends stays";
 }
 
+TEST_F(Retention, AJournalThatWasBusyIsLookedAtAgain) {
+  const auto app = filled(4 * kLinesInChunk);
+  set(*app, [](Attributes& attributes) { attributes.max_records = 2 * kLinesInChunk; });
+  Status applied;
+  const auto apply_meanwhile = [&](const ChunkInfo&) {
+    std::thread([&] { applied = store_->apply_retention_where_due(); }).join();
+    return applied;
+  };
+  ASSERT_TRUE(app->trim(app->chunks().front().id, apply_meanwhile));
+  EXPECT_EQ(first_line(*app), kLinesInChunk);
+  ASSERT_TRUE(store_->apply_retention_where_due());
+  EXPECT_EQ(first_line(*app), 2 * kLinesInChunk);
+}
+
 TEST_F(Retention, ChunksAreBegunEarlySoThatLittleIsDroppedAtOnce) {
   const auto app = journal();
   set(*app, [](Attributes& attributes) { attributes.max_records = 80; });

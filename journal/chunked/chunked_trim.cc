@@ -64,9 +64,12 @@ Result<Retention> ChunkedJournal::resolve_retention() {
 }
 
 Status ChunkedJournal::apply_retention() {
-  const std::unique_lock trimming(trim_mutex_, std::try_to_lock);
-  if (!trimming.owns_lock()) return {};  // somebody drops chunks right now
   trim_queued_ = false;
+  const std::unique_lock trimming(trim_mutex_, std::try_to_lock);
+  if (!trimming.owns_lock()) {  // somebody drops chunks right now: to be looked at afterwards
+    queue_trim();
+    return {};
+  }
   std::optional<ChunkId> last;
   {
     std::lock_guard appending(append_mutex_);
