@@ -296,6 +296,7 @@ TEST_F(Retention, FilesOfDroppedChunksThatStayedBehindAreRemoved) {
   std::vector<std::string> contents;
   for (const Path& file : old) contents.push_back(env_->read_all(file));
   drop_chunks(*app, 2);
+  const uint64_t free_before = env_->space("/")->bytes_free;
   for (size_t i = 0; i < 4; ++i) {
     if (i != 1) env_->write_raw(old[i], contents[i]);
   }
@@ -305,6 +306,7 @@ TEST_F(Retention, FilesOfDroppedChunksThatStayedBehindAreRemoved) {
   append(*journal(), "more\n");
   EXPECT_EQ(files(id, ".idx").size(), 1U);
   EXPECT_EQ(files(id, ".dat").size(), 1U);
+  EXPECT_LE(free_before - env_->space("/")->bytes_free, 1024U) << "nobody has them open";
 }
 
 // Killed in a trim, then without power before anything else was synced.

@@ -24,10 +24,9 @@ enum class Tail {
 
 // What one chunk file pair turned out to hold.
 struct ChunkScan {
-  std::optional<ChunkHeader> header;  // nothing: both copies are unreadable
-  std::optional<Mark> mark;           // the newest intact one
-  std::optional<Location>
-      begin;  // of the journal, if it begins with this chunk for what was dropped
+  std::optional<ChunkHeader> header;     // nothing: both copies are unreadable
+  std::optional<Mark> mark;              // the newest intact one
+  std::optional<Location> begin;         // of the journal, if chunks before this one were dropped
   std::optional<Attributes> attributes;  // of the journal, when the chunk was begun
   ChunkEnd end;                          // behind the last complete append
   Tail tail = Tail::kClean;

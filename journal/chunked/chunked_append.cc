@@ -90,7 +90,8 @@ Status ChunkedJournal::repair() {
     context_.files.erase(id_, chunk);
     RETURN_IF_ERROR(remove_chunk(context_.env, directory_, chunk));
   }
-  // The chunks that have the attributes may go before those that have not.
+  // The chunks that have the attributes may go before those that have not. If there is a file, it
+  // may be of a process that died before it had synced it.
   bool in_danger = !recovered_.torn_chunks.empty() || !recovered_.attributes_in_all;
   {
     MutexLock lock(mutex_);

@@ -8,8 +8,7 @@
 //   offset 512   mark slot 0   512 bytes, written alternately with
 //   offset 1024  mark slot 1   512 bytes
 //   offset 1536  attributes    of the journal when the chunk was begun: up to 512 bytes of text,
-//   see
-//                              attributes.h
+//                              see attributes.h
 //   offset 2048  header copy   the same bytes as the header
 //   offset 2560  begin         512 bytes, written when the chunks before this one are dropped
 //   offset 4096  entries       16 bytes each, written once, in order

@@ -107,7 +107,8 @@ class JournalExamination {
 
  private:
   // Before the header of chunk `next` is read: asks for those of many at a time, so that the disk
-  // is not waited for at each. They are read from the last on.
+  // is not waited for at each. They are read from the last on. What cannot be opened is left to
+  // read_marks().
   void prefetch_headers(const std::vector<ChunkId>& chunks, size_t next) {
     constexpr size_t kAhead = 64;
     if (chunks.size() == 1 || (chunks.size() - 1 - next) % kAhead != 0) return;
