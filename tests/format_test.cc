@@ -90,7 +90,7 @@ TEST(Format, EntryBytesAndCheckAreFrozen) {
                       .ms = 0x212345678};
   entry.check =
       fragment_check(ChunkSeed(0x18EA34EE67450007), 5, 0x010202FF, entry, as_bytes("five\n"));
-  EXPECT_EQ(hex(encode(entry)), "04030201ad9e3585efcdab309e158d84");
+  EXPECT_EQ(hex(encode(entry)), "04030201c142c3efefcdab309e158d84");
 }
 
 TEST(Format, EverythingDecodesToWhatWasEncoded) {
@@ -238,11 +238,11 @@ TEST_F(FormatChunk, AChunkWrittenTodayHasTheFrozenBytes) {
             "0700000000000000"
             "00000000"
             "00000000");
-  EXPECT_EQ(part(kEntriesAt, 16), "0400000029243dca0000000000000000");
-  EXPECT_EQ(part(kEntriesAt + 16, 16), "0800000035e29e900100000000000000");
-  EXPECT_EQ(part(kEntriesAt + 32, 16), "0d0000000f8d6c480200003000000000");
-  EXPECT_EQ(part(kEntriesAt + 48, 16), "14000000e7286ed3020000d001000000");
-  EXPECT_EQ(part(kEntriesAt + 64, 16), "14000000e4ab6295030000d001000000");
+  EXPECT_EQ(part(kEntriesAt, 16), "0400000026bb6d620000000000000000");
+  EXPECT_EQ(part(kEntriesAt + 16, 16), "0800000008f383360100000000000000");
+  EXPECT_EQ(part(kEntriesAt + 32, 16), "0d0000009ca1b0790200003000000000");
+  EXPECT_EQ(part(kEntriesAt + 48, 16), "14000000969d5461020000d001000000");
+  EXPECT_EQ(part(kEntriesAt + 64, 16), "1400000064c2d797030000d001000000");
   EXPECT_EQ(index.size(), kEntriesAt + 5 * kEntryBytes);
 }
 

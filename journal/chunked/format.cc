@@ -153,9 +153,9 @@ ChunkSeed chunk_seed(const ChunkHeader& header) {
 
 uint32_t fragment_check(ChunkSeed chunk, uint32_t index, uint64_t start, const FragmentEntry& entry,
                         ConstBytes payload) {
-  const std::array<uint64_t, 5> place = {chunk.value(), index, start, entry.end, third_word(entry)};
-  const uint64_t seed = XXH3_64bits(place.data(), sizeof place);
-  const uint64_t hash = XXH3_64bits_withSeed(payload.data(), payload.size(), seed);
+  const std::array<uint64_t, 2> place = {uint64_t{index} << 32 | start, third_word(entry)};
+  const uint64_t hash = XXH3_64bits(payload.data(), payload.size()) ^
+                        XXH3_64bits_withSeed(place.data(), sizeof place, chunk.value() ^ entry.end);
   return static_cast<uint32_t>(hash ^ (hash >> 32));
 }
 
