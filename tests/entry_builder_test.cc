@@ -40,10 +40,10 @@ std::string text_of(const std::vector<FragmentEntry>& entries) {
 }
 
 std::string built(std::string_view data, Framing framing = Framing::kLine, ChunkEnd end = {}) {
-  std::vector<std::byte> entries;
+  std::vector<EntryBytes> entries;
   EntryBuilder builder(kChunk, end, end.last_ms, entries);
   builder.add_framed(framing, as_bytes(data));
-  return text_of(decode(builder.finish(), data, end.bytes, end.entries));
+  return text_of(decode(builder.entries(), data, end.bytes, end.entries));
 }
 
 TEST(EntryBuilder, EveryLineIsARecordAndTheLastEndsTheAppend) {
@@ -73,12 +73,12 @@ TEST(EntryBuilder, LongRecordsAreStoredInFragments) {
 
 TEST(EntryBuilder, CompleteRecordsMayBeEmptyAndCloseAnOpenOne) {
   const ChunkEnd end{.entries = 1, .records = 1, .bytes = 2, .last_ms = 0, .open_bytes = 2};
-  std::vector<std::byte> buffer;
+  std::vector<EntryBytes> buffer;
   EntryBuilder builder(kChunk, end, 3, buffer);
-  builder.add_record({});
-  builder.add_record(as_bytes("x"));
-  EXPECT_EQ(builder.end(), (ChunkEnd{.entries = 3, .records = 3, .bytes = 3, .last_ms = 3}));
-  EXPECT_EQ(text_of(decode(builder.finish(), "x", 2, 1)), "1:2 2:3. ");
+  const std::vector<ConstBytes> records = {{}, as_bytes("x"), {}};
+  builder.add_records(records);
+  EXPECT_EQ(builder.end(), (ChunkEnd{.entries = 4, .records = 4, .bytes = 3, .last_ms = 3}));
+  EXPECT_EQ(text_of(decode(builder.entries(), "x", 2, 1)), "1:2 2:3 3:3. ");
 }
 
 TEST(EntryBuilder, AnOpenRecordIsClosedAtItsLimit) {
@@ -92,12 +92,19 @@ TEST(EntryBuilder, AnOpenRecordIsClosedAtItsLimit) {
   EXPECT_EQ(built("xy\n", Framing::kLine, end), "0:16777218. ") << "a line that ends is not cut";
 }
 
-TEST(EntryBuilder, NothingAddedMakesNoEntries) {
-  const ChunkEnd end{.entries = 1, .records = 1, .bytes = 2};
-  std::vector<std::byte> buffer;
-  EntryBuilder builder(kChunk, end, 9, buffer);
-  EXPECT_TRUE(builder.finish().empty());
-  EXPECT_EQ(builder.end(), end);
+TEST(EntryBuilder, WhatWasThereBeforeIsReplaced) {
+  std::vector<EntryBytes> buffer(3);
+  EntryBuilder builder(kChunk, {}, 0, buffer);
+  builder.add_framed(Framing::kLine, as_bytes("x\n"));
+  EXPECT_EQ(builder.entries().size(), kEntryBytes);
+}
+
+TEST(EntryBuilder, TheLongestRecordCountsWhatItContinues) {
+  const ChunkEnd end{.entries = 1, .records = 1, .bytes = 5, .open_bytes = 5};
+  std::vector<EntryBytes> buffer;
+  EntryBuilder builder(kChunk, end, 0, buffer);
+  builder.add_framed(Framing::kLine, as_bytes("67\n123\n"));
+  EXPECT_EQ(builder.longest_record(), 8U);
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ namespace {
 // So many unsynced chunks at most: an appender that is faster than the disk waits for it.
 constexpr size_t kUnsyncedChunksMax = 8;
 
-// Memory for the entries of an append that is kept for the next, in bytes.
-constexpr size_t kEntriesKeptMax = size_t{1} << 20;
+// So many entries of an append are kept as memory for those of the next.
+constexpr size_t kEntriesKeptMax = size_t{64} << 10;
 
 uint64_t total_size(std::span<const ConstBytes> parts) {
   uint64_t size = 0;
@@ -255,17 +255,15 @@ Result<ByteOffset> ChunkedJournal::write(std::span<const ConstBytes> parts, bool
   const ChunkHeader& header = active_->header();
   EntryBuilder builder(active_->seed(), active_->end(),
                        static_cast<uint64_t>((now - header.start).count()), entries_);
-  for (const ConstBytes part : parts) {
-    if (framed) {
-      builder.add_framed(header.framing, part);
-    } else {
-      builder.add_record(part);
-    }
+  if (framed) {
+    builder.add_framed(header.framing, parts.front());
+  } else {
+    builder.add_records(parts);
   }
   if (builder.longest_record() > context_.options.record_bytes_max) {
     return Error{Errc::kTooLarge, 0, path()};
   }
-  const Status written = active_->append(parts, builder.finish(), builder.end());
+  const Status written = active_->append(parts, builder.entries(), builder.end());
   if (entries_.capacity() > kEntriesKeptMax) entries_ = {};
   if (!written) {
     if (written.error().code == Errc::kNoSpace) return written.error();

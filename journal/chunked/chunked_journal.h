@@ -234,7 +234,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Time last_time_{};                     // of table_
   Framing framing_;                      // of attributes_
   ChunkLimits chunk_limits_;
-  std::vector<std::byte> entries_;  // of an append under way
+  std::vector<EntryBytes> entries_;  // of an append under way
 
   std::atomic<bool> prepared_ = false;  // set with append_mutex_ held
   std::atomic<bool> failed_ = false;    // whether there is a failure_

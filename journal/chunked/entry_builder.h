@@ -2,29 +2,28 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "journal/chunked/format.h"
 
 namespace range {
 
-// Builds the entries of one append to a chunk. Call add() for each record or part of one, in order,
-// then finish(). Holds on to the bytes it was given until then.
+// Builds the entries of one append to a chunk: construct it, then call one of the add functions.
 class EntryBuilder {
  public:
   // The append goes to where the chunk ends; `ms` is its time since the start of the chunk, at
-  // least that of the newest entry. The entries go to `entries`, which must outlive the builder:
-  // memory that is used again and again.
-  EntryBuilder(ChunkSeed chunk, const ChunkEnd& end, uint64_t ms, std::vector<std::byte>& entries);
+  // least that of the newest entry. The entries replace what is in `entries`, which must outlive
+  // the builder: memory that is used again and again.
+  EntryBuilder(ChunkSeed chunk, const ChunkEnd& end, uint64_t ms, std::vector<EntryBytes>& entries);
 
-  // Adds all of `data`, divided by `framing`. A line without its newline stays open.
+  // Adds `data`, divided by `framing`. A line without its newline stays open.
   void add_framed(Framing framing, ConstBytes data);
 
-  // Adds one complete record. One that is still open is closed as it is.
-  void add_record(ConstBytes record);
+  // Adds complete records. One that is still open is closed as it is.
+  void add_records(std::span<const ConstBytes> records);
 
-  // The encoded entries: what was in `entries` is gone. Call once.
-  ConstBytes finish();
+  ConstBytes entries() const { return std::as_bytes(std::span(entries_)); }
 
   // The length of the longest of the records that were added or continued, in bytes.
   size_t longest_record() const { return longest_; }
@@ -33,24 +32,15 @@ class EntryBuilder {
   const ChunkEnd& end() const { return end_; }
 
  private:
-  void add_part(ConstBytes part, bool complete);
-  void add_fragment(ConstBytes fragment, bool open);
-  void write_pending();
+  void add_part(ConstBytes part, bool complete, bool last);
+  void add_fragments(ConstBytes part, bool complete, bool last);
+  void add_fragment(ConstBytes fragment, bool open, bool last);
 
   ChunkSeed chunk_;
   uint64_t ms_;
   size_t longest_ = 0;
   ChunkEnd end_;
-  // The newest fragment, written once it is known whether it is the last of the append.
-  struct Pending {
-    ConstBytes payload;
-    uint32_t index = 0;
-    uint64_t start = 0;
-    FragmentEntry entry;
-  };
-  Pending pending_;
-  bool has_pending_ = false;
-  std::vector<std::byte>& entries_;
+  std::vector<EntryBytes>& entries_;
 };
 
 }  // namespace range
