@@ -102,6 +102,7 @@ TEST_F(RegionTest, WithoutAGuardTheEarlierHandlerIsCalled) {
   constexpr int kCalled = 42;
   EXPECT_EXIT(
       {
+        boost::filesystem::remove_all(directory_.path());  // no destructor does it here
         struct sigaction action {};
         action.sa_handler = [](int /*signal*/) { _exit(kCalled); };
         if (::sigaction(SIGBUS, &action, nullptr) != 0) _exit(1);
