@@ -149,7 +149,6 @@ class Operations {
   Status store_attributes(NodeId id, const Node& node, const AttributeChange& change);
   void announce_change(const Journal& journal, NodeId except);
   Result<std::vector<ListedEntry>> list_all(NodeId directory);
-  void add_controls(std::vector<ListedEntry>& list, std::string_view name, uint64_t inode) const;
 
   Tree tree_;
   Properties properties_{tree_};

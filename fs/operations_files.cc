@@ -199,13 +199,6 @@ Status Operations::sync(HandleId id) {
   return {};
 }
 
-void Operations::add_controls(std::vector<ListedEntry>& list, std::string_view name,
-                              uint64_t inode) const {
-  for (const ControlKind kind : kControlKinds) {
-    list.push_back({std::string(name).append(suffix(kind)), control_inode(inode, kind), false});
-  }
-}
-
 Result<std::vector<ListedEntry>> Operations::list_all(NodeId directory) {
   ASSIGN_OR_RETURN(const Node found, node(directory));
   const uint64_t inode = std::get<DirectoryNode>(found).inode;
@@ -214,11 +207,9 @@ Result<std::vector<ListedEntry>> Operations::list_all(NodeId directory) {
   ASSIGN_OR_RETURN(auto entries, tree_.store.list(path));
   std::ranges::sort(entries, {}, &range::NamedEntry::name);
   std::vector<ListedEntry> list{{".", inode, true}, {"..", inode, true}};
-  if (tree_.options.list_control) add_controls(list, "", inode);
   for (auto& [name, entry] : entries) {
     if (is_reserved(name, directory == kRootNode)) continue;  // not to be reached by this name
     const bool is_directory = entry.kind == EntryKind::kDirectory;
-    if (tree_.options.list_control && !is_directory) add_controls(list, name, entry.id);
     list.push_back({std::move(name), entry.id, is_directory});
   }
   return list;

@@ -16,7 +16,6 @@ namespace rangefs {
 struct FsOptions {
   std::string store;    // where the store is, as people see it
   std::string version;  // of rangefs
-  bool list_control = false;
 };
 
 // The tree that is mounted.

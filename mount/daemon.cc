@@ -66,9 +66,8 @@ void wait_for_end(const Session& session) {
 }
 
 Status serve(range::Store& store, const Options& options, const Report& report) {
-  ASSIGN_OR_RETURN(
-      const auto adapter,
-      FuseAdapter::create(store, FsOptions{options.store, RANGEFS_VERSION, options.list_control}));
+  ASSIGN_OR_RETURN(const auto adapter,
+                   FuseAdapter::create(store, FsOptions{options.store, RANGEFS_VERSION}));
   Session session(*adapter);
   RETURN_IF_ERROR(session.mount(options.mountpoint, options.fuse, options.debug));
   session.serve();

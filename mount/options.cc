@@ -27,7 +27,6 @@ const char kUsage[] =
     "  -o chunk_size=SIZE         begin a new chunk after so many bytes (64k to 2G; default 64M)\n"
     "  -o sync_interval=DURATION  sync what nobody synced by then (default 1s)\n"
     "  -o framing=line|write      what a record is where no directory says so (default line)\n"
-    "  -o list_control            list control files (.pos, .sync, .info) in directories\n"
     "  -o ro                      read only; the store is not written either\n"
     "  -o allow_other             let other users in (root: default; no_allow_other: don't)\n"
     "\n"
@@ -134,9 +133,7 @@ int Parser::option(std::string_view option) {
     return pass(option);
   }
   if (option == "rw") options.engine.read_only = false;
-  if (option == "list_control") {
-    options.list_control = true;
-  } else if (option == "allow_other" || option == "no_allow_other") {
+  if (option == "allow_other" || option == "no_allow_other") {
     allow_other = option == "allow_other";
   } else if (option == "debug") {
     options.debug = options.foreground = true;

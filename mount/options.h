@@ -21,7 +21,6 @@ struct Options {
   bool debug = false;
   bool help = false;
   bool version = false;
-  bool list_control = false;
   range::StoreOptions engine;
   std::vector<std::string> fuse;  // for libfuse and mount(2): "allow_other", "fsname=..."
 };

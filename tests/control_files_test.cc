@@ -45,7 +45,7 @@ class ControlFilesTest : public ::testing::Test {
 
   MemoryStore store_;
   std::shared_ptr<Journal> journal_;
-  Tree tree_{store_, FsOptions{"/store", "1.0", false}, 1};
+  Tree tree_{store_, FsOptions{"/store", "1.0"}, 1};
   Properties properties_{tree_};
   ControlFiles controls_{tree_, properties_};
   bool moved_ = false;

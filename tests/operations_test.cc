@@ -34,9 +34,8 @@ int errno_of(const R& result) {
 
 class OperationsTest : public ::testing::Test {
  protected:
-  void SetUp() override { restart(false); }
-  void restart(bool list_control) {
-    ops_ = *Operations::create(store_, FsOptions{"/store", "1.0", list_control}, notices_);
+  void SetUp() override {
+    ops_ = *Operations::create(store_, FsOptions{"/store", "1.0"}, notices_);
   }
 
   Created create(std::string_view name, NodeId parent = kRootNode) {
@@ -319,13 +318,6 @@ TEST_F(OperationsTest, ListingIsSortedCompleteAndStableWhileRead) {
   EXPECT_TRUE(rest[1].is_directory);
   EXPECT_EQ(ops_->list(handle, 0, 100)->size(), 4U);
   EXPECT_TRUE(ops_->list(handle, 4, 100)->empty());
-}
-
-TEST_F(OperationsTest, ControlFilesAreListedOnRequest) {
-  restart(true);
-  create("a");
-  EXPECT_EQ(names(kRootNode), (std::vector<std::string>{".", "..", ".pos", ".sync", ".info",
-                                                        "a.pos", "a.sync", "a.info", "a"}));
 }
 
 TEST_F(OperationsTest, PropertiesAreReadAndSet) {

@@ -74,13 +74,12 @@ TEST(Options, AsMountCallsItsHelpers) {
 }
 
 TEST(Options, OwnOptionsAreParsed) {
-  const Options options = parse({"/data", "-o", "chunk_size=1M,sync_interval=250ms", "/mnt", "-o",
-                                 "framing=write,list_control,ro", "-f"});
+  const Options options = parse(
+      {"/data", "-o", "chunk_size=1M,sync_interval=250ms", "/mnt", "-o", "framing=write,ro", "-f"});
   EXPECT_EQ(options.engine.chunk_size, uint64_t{1} << 20);
   EXPECT_EQ(options.engine.sync_interval, milliseconds(250));
   EXPECT_EQ(options.engine.framing, range::Framing::kWrite);
   EXPECT_TRUE(options.engine.read_only);
-  EXPECT_TRUE(options.list_control);
   EXPECT_TRUE(options.foreground);
   EXPECT_TRUE(has(options, "ro"));
   EXPECT_TRUE(parse({"/mnt", "-d"}).foreground);
@@ -96,10 +95,10 @@ TEST(Options, FsnameAndSubtypeCanBeChosen) {
 }
 
 TEST(Options, UnknownKeysAndValuesAreRefusedByName) {
-  for (const char* bad :
-       {"nonsense", "nonsense=1", "chunk_size", "chunk_size=", "chunk_size=1", "chunk_size=3G",
-        "chunk_size=1Q", "chunk_size=-1M", "sync_interval=0s", "sync_interval=5",
-        "sync_interval=1y", "framing=record", "framing", "max_bytes=1G", "remount"}) {
+  for (const char* bad : {"nonsense", "nonsense=1", "chunk_size", "chunk_size=", "chunk_size=1",
+                          "chunk_size=3G", "chunk_size=1Q", "chunk_size=-1M", "sync_interval=0s",
+                          "sync_interval=5", "sync_interval=1y", "framing=record", "framing",
+                          "max_bytes=1G", "remount", "list_control"}) {
     const Refusal refusal = refused({"/data", "/mnt", "-o", bad});
     EXPECT_EQ(refusal.exit_status, 1) << bad;
     EXPECT_NE(refusal.message.find(bad), std::string::npos) << refusal.message;

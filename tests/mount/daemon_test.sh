@@ -28,7 +28,7 @@ expect_match "$(timeout 60 "$RANGEFS" -V)" 'rangefs [0-9.]+' "-V"
 expect_equal "$(timeout 60 "$RANGEFS" --version)" "$(timeout 60 "$RANGEFS" -V)" "--version"
 timeout 60 "$RANGEFS" -h >help
 grep -q '^usage: rangefs \[STORE\] MOUNTPOINT' help || fail "-h says $(cat help)"
-for option in chunk_size sync_interval framing list_control allow_other ro; do
+for option in chunk_size sync_interval framing allow_other ro; do
   grep -q -- "-o $option" help || fail "-h does not say $option"
 done
 refuses 2 '.*mountpoint.*'
@@ -38,7 +38,7 @@ refuses 2 ".*'--bogus'.*" --bogus store2 mnt2
 
 # Options.
 for option in bogus bogus=1 max_bytes=1G chunk_size=1 chunk_size=64q chunk_size=3G chunk_size= \
-  sync_interval=0s sync_interval=1 framing=words framing= ro=1 list_control=1; do
+  sync_interval=0s sync_interval=1 framing=words framing= ro=1 list_control; do
   refuses 1 ".*'$option'.*" store2 mnt2 -o "$option"
   refuses 1 ".*'$option'.*" store2 mnt2 -o "rw,$option,noatime"
 done
@@ -174,9 +174,4 @@ store=$writable
 umount read-only
 (cd store && find . -printf '%p %s %T@ %C@\n' | sort) >after
 expect_same before after
-
-# Control files, listed on request.
-start list_control
-expect_equal "$(ls -A mnt | xargs)" ".info .pos .sync app app.info app.pos app.sync" "list_control"
-stop
 say "$cases command lines"
