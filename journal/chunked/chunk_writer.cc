@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -109,19 +108,14 @@ Status ChunkWriter::append(std::span<const ConstBytes> payload, ConstBytes entri
   // Payload first: an entry is what makes it an append.
   Status written = dat_window_.append(*files_->dat, end_.bytes, payload, end.bytes - end_.bytes,
                                       /*words=*/false);
-  if (!written) {
-    // A file cannot become larger, but the next chunk is another file.
-    if (written.error().sys_errno == EFBIG) closed_ = true;
-    return undo(written);
+  if (written) {
+    const uint64_t at = end_of_entries(end_.entries);
+    written = idx_window_.append(*files_->idx, at, {&entries, 1}, entries.size(), /*words=*/true);
+    if (!written) RETURN_IF_ERROR(undo_entries());
   }
-  const uint64_t at = end_of_entries(end_.entries);
-  written = idx_window_.append(*files_->idx, at, {&entries, 1}, entries.size(), /*words=*/true);
   if (!written) {
-    closed_ = true;
-    idx_window_.close(at);
-    // Without this the entries could pass for an append after all.
-    RETURN_IF_ERROR(files_->idx->truncate(at));
-    return undo(written);
+    undo_payload();
+    return written;
   }
   end_ = end;
   return {};
@@ -129,10 +123,21 @@ Status ChunkWriter::append(std::span<const ConstBytes> payload, ConstBytes entri
 
 // Gives back the space of payload that no entry covers. Should that fail it stays behind the end,
 // where nobody reads it and the next append overwrites it.
-Status ChunkWriter::undo(const Status& failure) {
+void ChunkWriter::undo_payload() {
   dat_window_.close(end_.bytes);
   (void)files_->dat->truncate(end_.bytes);
-  return failure;
+}
+
+// Without this the entries could pass for an append after all: in this boot, and after a power loss
+// for a part of the one that uses their slots next. So it must be on the disk before that.
+Status ChunkWriter::undo_entries() {
+  const uint64_t at = end_of_entries(end_.entries);
+  idx_window_.close(at);
+  Status undone = files_->idx->truncate(at);
+  if (undone) undone = files_->idx->sync_data();
+  if (undone) return {};
+  // Whatever the reason, this is no error after which appends may go on.
+  return Error{Errc::kIo, undone.error().sys_errno, undone.error().context};
 }
 
 void ChunkWriter::start_writeback() {

@@ -54,9 +54,8 @@ class ChunkWriter {
   Status give_back_room();
 
   // Writes payload and entries of an append and takes its end for the new one. On an error `end()`
-  // stays, and nothing of the append can come back: on kNoSpace appends may go on (if entries had
-  // been written, in a new chunk, because an index slot is never used twice); after any other error
-  // the caller must poison the journal.
+  // stays, and nothing of the append can come back: on kNoSpace appends may go on, with EFBIG in
+  // another chunk only; after any other error the caller must poison the journal.
   Status append(std::span<const ConstBytes> payload, ConstBytes entries, const ChunkEnd& end);
 
   // --- called by the one thread that syncs ---
@@ -81,7 +80,8 @@ class ChunkWriter {
   bool mark_synced() const { return mark_synced_; }
 
  private:
-  Status undo(const Status& failure);
+  void undo_payload();
+  Status undo_entries();
 
   std::shared_ptr<ChunkFiles> files_;
   const ChunkHeader header_;

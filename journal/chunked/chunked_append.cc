@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "journal/chunked/chunked_journal.h"
 #include "journal/chunked/entry_builder.h"
@@ -56,7 +57,18 @@ Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> par
   const Time now = append_time();
   RETURN_IF_ERROR(make_room(bytes, framed ? bytes : parts.size(), now));
   RETURN_IF_ERROR(attach_active());
+  auto end = write(parts, framed, now);
+  if (end || !may_fit_another_file(end.error(), bytes)) return end;
+  RETURN_IF_ERROR(roll(now, framing_));
   return write(parts, framed, now);
+}
+
+// A file cannot become larger than some limit, but the next chunk is another file. That closes a
+// record that is open, so there it must be certain that the append fits.
+bool ChunkedJournal::may_fit_another_file(const Error& error, uint64_t bytes) const {
+  const ChunkEnd& end = active_->end();
+  if (error.code != Errc::kNoSpace || error.sys_errno != EFBIG || end.entries == 0) return false;
+  return end.open_bytes == 0 || bytes <= end.bytes;
 }
 
 // Times in a journal never decrease.
@@ -195,8 +207,15 @@ bool ChunkedJournal::must_roll(uint64_t bytes, uint64_t parts, Time now) const {
           (end.records > 0 && now - active_->header().start >= chunk_limits_.age));
 }
 
-// Begins a new chunk behind the active one.
+// Goes on in a new chunk behind the active one.
 Status ChunkedJournal::roll(Time now, Framing framing) {
+  ASSIGN_OR_RETURN(auto chunk, begin_next(now, framing));
+  go_on_in(std::move(chunk));
+  return {};
+}
+
+// The files of a new chunk behind the active one.
+Result<std::shared_ptr<ChunkWriter>> ChunkedJournal::begin_next(Time now, Framing framing) {
   const Location end = extent().end;
   ChunkId chunk = chunk_id_at(now, context_.options.host_id);
   if (end.position.chunk != ChunkId()) {
@@ -220,11 +239,13 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
     header.chunk += kHostMask + 1;
     writer = create();
   }
-  if (!writer) return std::move(writer).error();
+  return writer;
+}
+
+void ChunkedJournal::go_on_in(std::shared_ptr<ChunkWriter> next) {
   if (active_) active_->close();
-  take_on(*std::move(writer));
+  take_on(std::move(next));
   if (chunk_limits_.limited) queue_trim();
-  return {};
 }
 
 // Makes a chunk that was just begun the active one.

@@ -127,11 +127,19 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
   if (!attributes.framing || attributes.mode > 07777) return Error{Errc::kInvalid, 0, path()};
   std::lock_guard appending(append_mutex_);
   RETURN_IF_ERROR(prepare());
-  // Another framing closes the record that is open.
-  if (attributes.framing != this->attributes().framing && extent().open_bytes > 0) {
-    RETURN_IF_ERROR(roll(append_time(), *attributes.framing));
+  // Another framing closes the record that is open, if it can be had.
+  std::shared_ptr<ChunkWriter> next;
+  if (attributes.framing != framing_ && extent().open_bytes > 0) {
+    ASSIGN_OR_RETURN(next, begin_next(append_time(), *attributes.framing));
   }
-  RETURN_IF_ERROR(context_.names.set_journal_attributes(id_, attributes));
+  if (const Status stored = context_.names.set_journal_attributes(id_, attributes); !stored) {
+    if (next) {
+      context_.files.erase(id_, next->header().chunk);
+      (void)remove_chunk(context_.env, directory_, next->header().chunk);
+    }
+    return stored;
+  }
+  if (next) go_on_in(std::move(next));
   {
     MutexLock lock(mutex_);
     attributes_ = attributes;

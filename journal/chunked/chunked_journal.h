@@ -156,7 +156,10 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Status sync_resumed();
   Status make_room(uint64_t bytes, uint64_t parts, Time now);
   bool must_roll(uint64_t bytes, uint64_t parts, Time now) const;
+  bool may_fit_another_file(const Error& error, uint64_t bytes) const;
   Status roll(Time now, Framing framing);
+  Result<std::shared_ptr<ChunkWriter>> begin_next(Time now, Framing framing);
+  void go_on_in(std::shared_ptr<ChunkWriter> next);
   void take_on(std::shared_ptr<ChunkWriter> chunk);
   Status attach_active();
   Result<ByteOffset> write(std::span<const ConstBytes> parts, bool framed, Time now);

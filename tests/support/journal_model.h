@@ -40,11 +40,7 @@ class JournalModel {
   // nobody knows whether it was done (which the next one that returns settles: it was not).
   void begin(Append append) { in_flight_.push_back(std::move(append)); }
   void returned(const Extent& now);
-  // An append that was refused may have made the journal begin a new chunk, which ends a record.
-  void refused() {
-    in_flight_.pop_back();
-    may_close_ = true;
-  }
+  void refused() { in_flight_.pop_back(); }
 
   // Something was done that ends the record that is open: another framing, or all that there is was
   // to be dropped; or (not `done`) nobody knows.
