@@ -198,8 +198,9 @@ const fuse_lowlevel_ops& FuseAdapter::callbacks() {
   return kTable;
 }
 
-Result<std::unique_ptr<FuseAdapter>> FuseAdapter::create(range::Store& store, FsOptions options) {
-  std::unique_ptr<FuseAdapter> adapter(new FuseAdapter());
+Result<std::unique_ptr<FuseAdapter>> FuseAdapter::create(range::Store& store, FsOptions options,
+                                                         CallerWatch watch) {
+  std::unique_ptr<FuseAdapter> adapter(new FuseAdapter(std::move(watch)));
   ASSIGN_OR_RETURN(adapter->operations_, Operations::create(store, std::move(options), *adapter));
   adapter->invalidator_ = std::make_unique<Invalidator>(adapter->operations_->nodes(), *adapter);
   return adapter;
@@ -208,6 +209,7 @@ Result<std::unique_ptr<FuseAdapter>> FuseAdapter::create(range::Store& store, Fs
 void FuseAdapter::finish() {
   pool_.close();
   invalidator_->close();
+  deferrals_.close();
 }
 
 // Both may fail because the kernel does not know the node any more, or the mount is gone: fine.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "fs/deferrals.h"
 #include "fs/invalidator.h"
@@ -19,7 +20,8 @@ namespace rangefs {
 class FuseAdapter final : public Notices {
  public:
   // `store` must outlive the adapter.
-  static Result<std::unique_ptr<FuseAdapter>> create(range::Store& store, FsOptions options);
+  static Result<std::unique_ptr<FuseAdapter>> create(range::Store& store, FsOptions options,
+                                                     CallerWatch watch = {});
 
   // For fuse_session_new(), with the adapter as userdata.
   static const fuse_lowlevel_ops& callbacks();
@@ -37,7 +39,7 @@ class FuseAdapter final : public Notices {
 
  private:
   friend struct Callbacks;
-  FuseAdapter() = default;
+  explicit FuseAdapter(CallerWatch watch) : deferrals_(std::move(watch)) {}
 
   std::unique_ptr<Operations> operations_;
   fuse_session* session_ = nullptr;

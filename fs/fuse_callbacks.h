@@ -33,6 +33,8 @@ inline HandleId handle_of(const fuse_file_info* file) { return HandleId{file->fh
 
 // Good only as long as the request is not answered.
 Caller caller_of(fuse_req_t request);
+// Good for longer, but asks at once for all groups.
+Caller lasting_caller_of(fuse_req_t request);
 
 fuse_entry_param entry_of(const Found& found);
 // What an answer to open(2) says about every file here.
@@ -108,9 +110,9 @@ struct Callbacks {
 
   // The request waits from here on. Answers it if that cannot be.
   static std::optional<Deferrals::Id> wait(fuse_req_t request,
-                                           void (*on_interrupt)(fuse_req_t)) noexcept {
+                                           void (*on_unseen)(fuse_req_t)) noexcept {
     try {
-      return adapter(request).deferrals_.add(request, on_interrupt);
+      return adapter(request).deferrals_.add(request, on_unseen);
     } catch (const std::bad_alloc&) {
       fuse_reply_err(request, ENOMEM);
       return std::nullopt;
@@ -118,12 +120,12 @@ struct Callbacks {
   }
 
   // Calls `work` in the pool and then `finish(request, result)`, with a null request if the caller
-  // was interrupted meanwhile. Only for what may be done although its caller gave up.
+  // is gone or `on_unseen` answered. Only for what may be done although its caller gave up.
   template <typename Work, typename Finish>
   static void defer(fuse_req_t request, Work work, Finish finish,
-                    void (*on_interrupt)(fuse_req_t) = reply_interrupted) {
+                    void (*on_unseen)(fuse_req_t) = reply_interrupted) {
     FuseAdapter& self = adapter(request);
-    const auto id = wait(request, on_interrupt);
+    const auto id = wait(request, on_unseen);
     if (!id) return;
     auto task = [&self, id = *id, work, finish] {
       if (!self.deferrals_.pending(id)) return;  // nobody waits for it any more

@@ -86,10 +86,11 @@ void Callbacks::write(fuse_req_t request, fuse_ino_t, const char* data, size_t s
     fuse_reply_write(request, size);
     return;
   }
-  // Not interruptible: who is told EINTR would append it once more.
+  // Who lives and were told EINTR would append it once more.
   defer(
       request, [&ops, handle] { return ops.sync(handle); },
       [size](fuse_req_t claimed, const Status& synced) {
+        if (claimed == nullptr) return;
         if (!synced) return reply_error(claimed, synced.error());
         fuse_reply_write(claimed, size);
       },
@@ -114,10 +115,12 @@ void Callbacks::command(fuse_req_t request, ControlKind kind, HandleId handle,
       });
 }
 
-// A command that must not be done twice: interrupted before it began, it is not done; afterwards it
-// is, and the caller is told so.
+// A command that must not be done twice: who gives up before it began has not done it; afterwards
+// it is done, and a caller who may live is told so.
 void Callbacks::move(fuse_req_t request, HandleId handle, std::shared_ptr<const std::string> text) {
   FuseAdapter& self = adapter(request);
+  const auto caller = guarded([&]() -> Result<Caller> { return lasting_caller_of(request); });
+  if (!caller) return reply_error(request, caller.error());
   const auto waiting = wait(request, reply_interrupted);
   if (!waiting) return;
   const Deferrals::Id id = *waiting;
@@ -127,13 +130,12 @@ void Callbacks::move(fuse_req_t request, HandleId handle, std::shared_ptr<const 
   const auto answer = [&self, id](const auto& with) {
     if (const auto claimed = self.deferrals_.claim(id)) with(*claimed);
   };
-  const auto task = [&self, request, handle, text, id, succeed, answer] {
-    if (!self.deferrals_.when_interrupted(id, nullptr)) return;
-    const auto moved =
-        guarded([&] { return self.operations_->command(handle, *text, caller_of(request)); });
+  const auto task = [&self, caller = *caller, handle, text, id, succeed, answer] {
+    if (!self.deferrals_.when_unseen(id, nullptr)) return;
+    const auto moved = guarded([&] { return self.operations_->command(handle, *text, caller); });
     if (!moved) return answer([&](fuse_req_t claimed) { reply_error(claimed, moved.error()); });
     if (!*moved) return answer(succeed);
-    self.deferrals_.when_interrupted(id, succeed);
+    self.deferrals_.when_unseen(id, succeed);
     const auto done = [answer, succeed] { answer(succeed); };
     if (!submit(*self.invalidator_, **moved, done)) done();
   };

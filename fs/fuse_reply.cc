@@ -16,17 +16,19 @@ namespace {
 // We are the only one who changes anything, so names stay until we say otherwise.
 constexpr double kNameSeconds = 3600;
 
-bool in_group(fuse_req_t request, uint32_t gid) {
+// The supplementary groups of the caller; none if they cannot be found out.
+std::vector<gid_t> groups_of(fuse_req_t request) {
   std::vector<gid_t> groups(64);
   while (true) {
     const int count = fuse_req_getgroups(request, static_cast<int>(groups.size()), groups.data());
-    if (count < 0) return false;
-    const auto known = std::min(static_cast<size_t>(count), groups.size());
-    const auto end = groups.begin() + static_cast<ptrdiff_t>(known);
-    if (std::find(groups.begin(), end, gid) != end) return true;
-    if (static_cast<size_t>(count) <= groups.size()) return false;
-    groups.resize(static_cast<size_t>(count));
+    const size_t known = groups.size();
+    groups.resize(count < 0 ? 0 : static_cast<size_t>(count));
+    if (groups.size() <= known) return groups;
   }
+}
+
+bool contains(const std::vector<gid_t>& groups, gid_t gid) {
+  return std::ranges::find(groups, gid) != groups.end();
 }
 
 // A journal that failed fails every call: once a second is enough to see it in the log.
@@ -87,7 +89,13 @@ void fill(fuse_file_info& file, HandleId handle) {
 Caller caller_of(fuse_req_t request) {
   const fuse_ctx* context = fuse_req_ctx(request);
   return Caller{context->uid, context->gid,
-                [request](uint32_t gid) { return in_group(request, gid); }};
+                [request](uint32_t gid) { return contains(groups_of(request), gid); }};
+}
+
+Caller lasting_caller_of(fuse_req_t request) {
+  const fuse_ctx* context = fuse_req_ctx(request);
+  return Caller{context->uid, context->gid,
+                [groups = groups_of(request)](uint32_t gid) { return contains(groups, gid); }};
 }
 
 void reply_interrupted(fuse_req_t request) { fuse_reply_err(request, EINTR); }

@@ -1,0 +1,141 @@
+#include "tests/support/played_kernel.h"
+
+#include <fuse_lowlevel.h>
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <utility>
+
+namespace rangefs {
+
+namespace {
+
+// libfuse gives its functions nothing of ours.
+std::atomic<PlayedKernel*> the_kernel = nullptr;
+
+ssize_t read_nothing(int, void*, size_t, void*) { return 0; }
+
+template <typename Struct>
+std::string bytes_of(const Struct& value) {
+  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <typename Struct>
+Struct struct_of(const std::string& bytes) {
+  Struct value{};
+  EXPECT_GE(bytes.size(), sizeof value);
+  std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
+  return value;
+}
+
+}  // namespace
+
+PlayedKernel::PlayedKernel(FuseAdapter& adapter) {
+  EXPECT_EQ(the_kernel.exchange(this), nullptr);
+  fuse_args args = FUSE_ARGS_INIT(0, nullptr);
+  fuse_opt_add_arg(&args, "played");
+  session_ =
+      fuse_session_new(&args, &FuseAdapter::callbacks(), sizeof(fuse_lowlevel_ops), &adapter);
+  fuse_opt_free_args(&args);
+  const fuse_custom_io io{&PlayedKernel::take_answer, read_nothing, nullptr, nullptr};
+  EXPECT_EQ(fuse_session_custom_io(session_, &io, ::eventfd(0, EFD_CLOEXEC)), 0);
+  adapter.attach(session_);
+  fuse_init_in init{};
+  init.major = FUSE_KERNEL_VERSION;
+  init.minor = FUSE_KERNEL_MINOR_VERSION;
+  init.max_readahead = 1 << 17;
+  EXPECT_EQ(answer(send(FUSE_INIT, 0, bytes_of(init))).error, 0);
+}
+
+PlayedKernel::~PlayedKernel() {
+  fuse_session_destroy(session_);
+  the_kernel = nullptr;
+}
+
+ssize_t PlayedKernel::take_answer(int, iovec* parts, int count, void*) {
+  std::string bytes;
+  for (int i = 0; i < count; ++i) {
+    bytes.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+  }
+  const auto header = struct_of<fuse_out_header>(bytes);
+  PlayedKernel& self = *the_kernel;
+  if (header.unique != 0) {  // zero: a notice
+    const std::lock_guard lock(self.mutex_);
+    const bool first =
+        self.answers_.emplace(header.unique, Answer{-header.error, bytes.substr(sizeof header)})
+            .second;
+    EXPECT_TRUE(first) << "a second answer to request " << header.unique;
+    self.answered_.notify_all();
+  }
+  return static_cast<ssize_t>(bytes.size());
+}
+
+uint64_t PlayedKernel::send(fuse_opcode operation, uint64_t node, std::string_view body,
+                            pid_t caller) {
+  fuse_in_header header{};
+  header.len = static_cast<uint32_t>(sizeof header + body.size());
+  header.opcode = operation;
+  header.unique = last_request_ += 2;
+  header.nodeid = node;
+  header.pid = static_cast<uint32_t>(caller);
+  std::string bytes = bytes_of(header).append(body);
+  fuse_buf buffer{};
+  buffer.size = bytes.size();
+  buffer.mem = bytes.data();
+  fuse_session_process_buf(session_, &buffer);
+  return header.unique;
+}
+
+void PlayedKernel::interrupt(uint64_t request) {
+  send(FUSE_INTERRUPT, 0, bytes_of(fuse_interrupt_in{request}));
+}
+
+bool PlayedKernel::answered(uint64_t request) {
+  const std::lock_guard lock(mutex_);
+  return answers_.contains(request);
+}
+
+PlayedKernel::Answer PlayedKernel::answer(uint64_t request) {
+  std::unique_lock lock(mutex_);
+  answered_.wait(lock, [&] { return answers_.contains(request); });
+  return answers_.at(request);
+}
+
+uint64_t PlayedKernel::look_up(uint64_t parent, std::string_view name) {
+  const Answer found = answer(send(FUSE_LOOKUP, parent, std::string(name) + '\0'));
+  EXPECT_EQ(found.error, 0) << name;
+  return struct_of<fuse_entry_out>(found.body).nodeid;
+}
+
+uint64_t PlayedKernel::open(uint64_t node, uint32_t flags) {
+  const Answer opened = answer(send_open(node, flags, 0));
+  EXPECT_EQ(opened.error, 0);
+  return struct_of<fuse_open_out>(opened.body).fh;
+}
+
+uint64_t PlayedKernel::send_open(uint64_t node, uint32_t flags, pid_t caller) {
+  fuse_open_in in{};
+  in.flags = flags;
+  return send(FUSE_OPEN, node, bytes_of(in), caller);
+}
+
+uint64_t PlayedKernel::send_write(uint64_t node, uint64_t handle, std::string_view text,
+                                  uint32_t flags, pid_t caller) {
+  fuse_write_in in{};
+  in.fh = handle;
+  in.size = static_cast<uint32_t>(text.size());
+  in.flags = flags;
+  return send(FUSE_WRITE, node, bytes_of(in).append(text), caller);
+}
+
+uint64_t PlayedKernel::send_fsync(uint64_t node, uint64_t handle, pid_t caller) {
+  fuse_fsync_in in{};
+  in.fh = handle;
+  return send(FUSE_FSYNC, node, bytes_of(in), caller);
+}
+
+}  // namespace rangefs
