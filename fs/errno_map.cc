@@ -25,7 +25,7 @@ int to_errno(const Error& error) {
     case Errc::kNotEmpty:
       return ENOTEMPTY;
     case Errc::kNotPermitted:
-      return EPERM;
+      return error.sys_errno == EROFS ? EROFS : EPERM;
     case Errc::kTooLarge:
       return EFBIG;
     case Errc::kNoSpace:
@@ -33,8 +33,9 @@ int to_errno(const Error& error) {
     case Errc::kLocked:
       return EBUSY;
     case Errc::kIo:
-      // The path below the store's directory is too long, though each name is not.
-      return error.sys_errno == ENAMETOOLONG ? ENAMETOOLONG : EIO;
+      // The path below the store's directory is too long, though each name is not; or the file
+      // system there was made read-only, by somebody or by an error of its own.
+      return error.sys_errno == ENAMETOOLONG || error.sys_errno == EROFS ? error.sys_errno : EIO;
     case Errc::kCorrupt:
     case Errc::kUnknownFormat:
       return EIO;

@@ -14,6 +14,27 @@ namespace {
 constexpr double kAttributeSeconds = 60;
 constexpr unsigned kWriteBytesMax = 1 << 20;
 
+// Of what changes something: refused where the store is only read, whatever the kernel was told
+// when it mounted.
+template <auto callback, typename... Arguments>
+void changing_call(fuse_req_t request, Arguments... arguments) {
+  if (Callbacks::adapter(request).read_only()) {
+    fuse_reply_err(request, EROFS);
+  } else {
+    callback(request, arguments...);
+  }
+}
+
+template <auto callback, typename... Arguments>
+auto changing(void (*)(fuse_req_t, Arguments...)) {
+  return &changing_call<callback, Arguments...>;
+}
+
+template <auto callback>
+auto changing() {
+  return changing<callback>(callback);
+}
+
 fuse_lowlevel_ops make_table() {
   fuse_lowlevel_ops ops{};
   ops.init = Callbacks::init;
@@ -21,16 +42,16 @@ fuse_lowlevel_ops make_table() {
   ops.forget = Callbacks::forget;
   ops.forget_multi = Callbacks::forget_multi;
   ops.getattr = Callbacks::getattr;
-  ops.setattr = Callbacks::setattr;
-  ops.mknod = Callbacks::mknod;
-  ops.mkdir = Callbacks::mkdir;
-  ops.unlink = Callbacks::unlink;
-  ops.rmdir = Callbacks::rmdir;
-  ops.rename = Callbacks::rename;
-  ops.symlink = Callbacks::symlink;
-  ops.link = Callbacks::link;
-  ops.fallocate = Callbacks::fallocate;
-  ops.create = Callbacks::create;
+  ops.setattr = changing<Callbacks::setattr>();
+  ops.mknod = changing<Callbacks::mknod>();
+  ops.mkdir = changing<Callbacks::mkdir>();
+  ops.unlink = changing<Callbacks::unlink>();
+  ops.rmdir = changing<Callbacks::rmdir>();
+  ops.rename = changing<Callbacks::rename>();
+  ops.symlink = changing<Callbacks::symlink>();
+  ops.link = changing<Callbacks::link>();
+  ops.fallocate = changing<Callbacks::fallocate>();
+  ops.create = changing<Callbacks::create>();
   ops.open = Callbacks::open;
   ops.release = Callbacks::release;
   ops.read = Callbacks::read;
@@ -41,10 +62,10 @@ fuse_lowlevel_ops make_table() {
   ops.readdir = Callbacks::readdir;
   ops.fsyncdir = Callbacks::fsyncdir;
   ops.statfs = Callbacks::statfs;
-  ops.setxattr = Callbacks::setxattr;
+  ops.setxattr = changing<Callbacks::setxattr>();
   ops.getxattr = Callbacks::getxattr;
   ops.listxattr = Callbacks::listxattr;
-  ops.removexattr = Callbacks::removexattr;
+  ops.removexattr = changing<Callbacks::removexattr>();
   return ops;
 }
 
@@ -202,6 +223,7 @@ Result<std::unique_ptr<FuseAdapter>> FuseAdapter::create(range::Store& store, Fs
                                                          CallerWatch watch) {
   std::unique_ptr<FuseAdapter> adapter(new FuseAdapter(std::move(watch)));
   ASSIGN_OR_RETURN(adapter->operations_, Operations::create(store, std::move(options), *adapter));
+  adapter->read_only_ = store.options().read_only;
   adapter->invalidator_ = std::make_unique<Invalidator>(adapter->operations_->nodes(), *adapter);
   return adapter;
 }

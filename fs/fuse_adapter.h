@@ -34,6 +34,8 @@ class FuseAdapter final : public Notices {
   // Lets go of every journal. The serving threads must have stopped.
   void release_all() { operations_->release_all(); }
 
+  bool read_only() const { return read_only_; }
+
   void attributes_changed(NodeId node) override;
   void name_changed(const Place& place) override;
 
@@ -42,6 +44,7 @@ class FuseAdapter final : public Notices {
   explicit FuseAdapter(CallerWatch watch) : deferrals_(std::move(watch)) {}
 
   std::unique_ptr<Operations> operations_;
+  bool read_only_ = false;
   fuse_session* session_ = nullptr;
   Deferrals deferrals_;
   std::unique_ptr<Invalidator> invalidator_;

@@ -42,6 +42,10 @@ void Callbacks::reply_open(fuse_req_t request, Operations& ops, const Result<Han
 }
 
 void Callbacks::open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
+  if (adapter(request).read_only() && (file->flags & O_ACCMODE) != O_RDONLY) {
+    fuse_reply_err(request, EROFS);
+    return;
+  }
   Operations& ops = operations(request);
   const NodeId node = node_of(inode);
   const Access access = access_of(file->flags);
