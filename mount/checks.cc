@@ -12,6 +12,9 @@
 #include <functional>
 #include <memory>
 
+#include "journal/result_macros.h"
+#include "mount/location.h"
+
 namespace rangefs {
 
 namespace {
@@ -42,10 +45,21 @@ boost::filesystem::path canonical(const std::string& path) {
   return failed ? boost::filesystem::path(path) : real_path;
 }
 
-// Both canonical.
-bool is_below(const boost::filesystem::path& path, const boost::filesystem::path& directory) {
-  const auto relative = path.lexically_relative(directory);
-  return !relative.empty() && *relative.begin() != "..";
+// The daemon would wait for itself wherever the one covers the other. Paths alone do not tell: the
+// same directory may be mounted in two places, and then so is what is mounted on it.
+Status check_apart(const std::string& mountpoint, const std::string& store) {
+  const auto real_store = canonical(store);
+  const auto real_mountpoint = canonical(mountpoint);
+  const auto store_at = locate(real_store);
+  const auto mountpoint_at = locate(real_mountpoint);
+  const bool located = store_at && mountpoint_at;
+  if (is_below(real_store, real_mountpoint) || (located && is_within(*store_at, *mountpoint_at))) {
+    return problem("the store " + store + " must not be on its mountpoint " + mountpoint);
+  }
+  if (is_below(real_mountpoint, real_store) || (located && is_within(*mountpoint_at, *store_at))) {
+    return problem("the mountpoint " + mountpoint + " must not be in its store " + store);
+  }
+  return {};
 }
 
 }  // namespace
@@ -64,13 +78,11 @@ Status check_mountpoint(const std::string& mountpoint, const std::string& store)
     }
   }
   if (!S_ISDIR(st.st_mode)) return problem("mountpoint " + mountpoint + " is not a directory");
-  if (any_rangefs_mount([&](const mntent& entry) { return mountpoint == entry.mnt_dir; })) {
+  if (is_mountpoint(mountpoint)) {
     return problem("mountpoint " + mountpoint + " is busy: rangefs is mounted there already");
   }
+  RETURN_IF_ERROR(check_apart(mountpoint, store));
   const auto real_store = canonical(store);
-  if (is_below(real_store, canonical(mountpoint))) {
-    return problem("the store " + store + " must not be on its mountpoint " + mountpoint);
-  }
   // The kernel lists mountpoints canonically.
   if (any_rangefs_mount([&](const mntent& entry) { return is_below(real_store, entry.mnt_dir); })) {
     return problem("the store " + store + " must not be on a mount of rangefs");
@@ -95,6 +107,10 @@ Status check_fuse(bool root) {
     return problem("fusermount3 is missing (Debian: apt install fuse3)");
   }
   return {};
+}
+
+bool is_mountpoint(const std::string& path) {
+  return any_rangefs_mount([&](const mntent& entry) { return path == entry.mnt_dir; });
 }
 
 bool is_mounted(const std::string& store) {

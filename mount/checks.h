@@ -8,11 +8,14 @@
 namespace rangefs {
 
 // `mountpoint` is a directory that can be mounted on: it is there, and neither a mount of rangefs
-// nor one whose daemon is gone. `store` is not below it. Both absolute.
+// nor one whose daemon is gone. Neither is it in `store` nor `store` in it. Both absolute.
 range::Status check_mountpoint(const std::string& mountpoint, const std::string& store);
 
 // FUSE is there and this user may use it.
 range::Status check_fuse(bool root);
+
+// Whether rangefs is mounted on `path`, which is canonical.
+bool is_mountpoint(const std::string& path);
 
 // Whether `store` is mounted somewhere by rangefs, as far as this process can see.
 bool is_mounted(const std::string& store);

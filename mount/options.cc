@@ -31,7 +31,7 @@ const char kUsage[] =
     "  -o allow_other             let other users in (root: default; no_allow_other: don't)\n"
     "\n"
     "Sizes end in k, M, G, T; durations in ms, s, m, h, d, w. Options of mount(8) like nodev,\n"
-    "noexec, noatime, sync, _netdev, nofail, x-systemd.* work as usual.\n";
+    "noexec, noatime, sync, remount, _netdev, nofail, x-systemd.* work as usual.\n";
 
 namespace {
 
@@ -63,7 +63,12 @@ constexpr std::array<std::string_view, 26> kIgnored{
     "strictatime", "nostrictatime", "diratime", "nodiratime", "lazytime", "nolazytime",
     "iversion",    "noiversion",    "silent",   "loud",       "mand",     "nomand",
     "symfollow",   "nosymfollow"};
-constexpr std::array<std::string_view, 4> kIgnoredPrefixes{"x-", "X-", "comment=", "user="};
+constexpr std::array<std::string_view, 6> kIgnoredPrefixes{
+    "x-", "X-", "comment=", "user=", "helper=", "uhelper="};
+
+// What the kernel says of a mount of FUSE and mount(8) repeats when it remounts.
+constexpr std::array<std::string_view, 5> kShownPrefixes{
+    "user_id=", "group_id=", "max_read=", "blksize=", "rootmode="};
 
 template <typename Names>
 bool contains(const Names& names, std::string_view name) {
@@ -94,6 +99,7 @@ struct Parser {
   std::optional<Refusal> refusal;
   std::vector<std::string> operands;
   std::optional<bool> allow_other;
+  std::string shown;  // an option that makes sense with `remount` alone
   bool fsname = false;
   bool subtype = false;
 
@@ -103,7 +109,7 @@ struct Parser {
     return -1;
   }
   int refuse_value(std::string_view option, std::string_view expected) {
-    return refuse(1, "option '" + std::string(option) + "': " + std::string(expected));
+    return refuse(2, "option '" + std::string(option) + "': " + std::string(expected));
   }
   int flag(std::string_view option);
   int option(std::string_view option);
@@ -128,6 +134,7 @@ int Parser::flag(std::string_view option) {
 
 int Parser::option(std::string_view option) {
   if (option.empty()) return 0;  // "-o ,"
+  options.given.emplace_back(option);
   if (option == "ro") {
     options.engine.read_only = true;
     return pass(option);
@@ -135,10 +142,14 @@ int Parser::option(std::string_view option) {
   if (option == "rw") options.engine.read_only = false;
   if (option == "allow_other" || option == "no_allow_other") {
     allow_other = option == "allow_other";
+  } else if (option == "remount") {
+    options.remount = true;
   } else if (option == "debug") {
     options.debug = options.foreground = true;
   } else if (contains(kForFuse, option) || begins_with_any(kForFusePrefixes, option)) {
     return pass(option);
+  } else if (begins_with_any(kShownPrefixes, option)) {
+    if (shown.empty()) shown = option;
   } else if (!contains(kIgnored, option) && !begins_with_any(kIgnoredPrefixes, option)) {
     return setting(option);
   }
@@ -150,7 +161,7 @@ int Parser::setting(std::string_view option) {
                                                              "framing"};
   const std::string_view key = option.substr(0, option.find('='));
   if (!contains(kSettings, key)) {
-    return refuse(1, "unknown option '" + std::string(option) + "'");
+    return refuse(2, "unknown option '" + std::string(option) + "'");
   }
   if (key.size() == option.size()) return refuse_value(option, "a value is expected");
   const std::string_view value = option.substr(key.size() + 1);
@@ -203,6 +214,9 @@ std::optional<Refusal> complete(Parser& parser, const Invoker& invoker) {
   if (parser.operands.empty()) return Refusal{2, "a mountpoint is expected (rangefs -h helps)"};
   if (parser.operands.size() > 2) {
     return Refusal{2, "unexpected argument '" + parser.operands[2] + "' (rangefs -h helps)"};
+  }
+  if (!parser.shown.empty() && !options.remount) {
+    return Refusal{2, "unknown option '" + parser.shown + "'"};
   }
   options.mountpoint = parser.operands.back();
   options.default_store = parser.operands.size() == 1;

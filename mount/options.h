@@ -21,13 +21,15 @@ struct Options {
   bool debug = false;
   bool help = false;
   bool version = false;
+  bool remount = false;  // change the flags of a mount that is there
   range::StoreOptions engine;
-  std::vector<std::string> fuse;  // for libfuse and mount(2): "allow_other", "fsname=..."
+  std::vector<std::string> given;  // everything behind -o, one by one
+  std::vector<std::string> fuse;   // for libfuse and mount(2): "allow_other", "fsname=..."
 };
 
 // Why a command line is refused.
 struct Refusal {
-  int exit_status = 1;  // 1: an option's name or value; 2: it does not fit the usage
+  int exit_status = 1;  // 2: it does not fit the usage
   std::string message;  // one line
 };
 

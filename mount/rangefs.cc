@@ -12,6 +12,7 @@
 
 #include "mount/checks.h"
 #include "mount/daemon.h"
+#include "mount/remount.h"
 
 namespace rangefs {
 
@@ -50,6 +51,10 @@ int fail(const std::string& problem, int exit_status = 1) {
 
 int start(Options options) {
   make_absolute(options);
+  if (options.remount) {
+    const auto remounted = remount(options);
+    return remounted ? 0 : fail(message_of(remounted.error()));
+  }
   const auto mountpoint = check_mountpoint(options.mountpoint, options.store);
   if (!mountpoint) return fail(message_of(mountpoint.error()));
   const auto fuse = check_fuse(::geteuid() == 0);

@@ -73,6 +73,47 @@ TEST(Options, AsMountCallsItsHelpers) {
   }
 }
 
+// mount(8) repeats what the kernel says of the mount, or what stands in fstab.
+TEST(Options, AsMountRemounts) {
+  const Options options =
+      parse({"/data", "/mnt", "-o",
+             "ro,noatime,remount,user_id=0,group_id=0,default_permissions,allow_other,dev,suid"});
+  EXPECT_TRUE(options.remount);
+  EXPECT_EQ(options.given.size(), 9U);
+  EXPECT_FALSE(has(options, "user_id=0"));
+  EXPECT_FALSE(parse({"/data", "/mnt"}).remount);
+}
+
+TEST(Options, EverythingThatFstabAndSystemdMeanForThemselvesIsIgnored) {
+  for (const char* option : {"defaults",
+                             "auto",
+                             "noauto",
+                             "user",
+                             "users",
+                             "nouser",
+                             "owner",
+                             "group",
+                             "nofail",
+                             "_netdev",
+                             "relatime",
+                             "strictatime",
+                             "lazytime",
+                             "nodiratime",
+                             "comment=systemd.automount",
+                             "x-systemd.requires=/srv",
+                             "x-systemd.device-timeout=5",
+                             "x-gvfs-show",
+                             "x-initrd.mount",
+                             "X-mount.mkdir",
+                             "X-mount.owner=me",
+                             "user=me",
+                             "uhelper=udisks2",
+                             "nosymfollow"}) {
+    const Options options = parse({"/data", "/mnt", "-o", option});
+    EXPECT_FALSE(has(options, option)) << option;
+  }
+}
+
 TEST(Options, OwnOptionsAreParsed) {
   const Options options = parse(
       {"/data", "-o", "chunk_size=1M,sync_interval=250ms", "/mnt", "-o", "framing=write,ro", "-f"});
@@ -98,9 +139,9 @@ TEST(Options, UnknownKeysAndValuesAreRefusedByName) {
   for (const char* bad : {"nonsense", "nonsense=1", "chunk_size", "chunk_size=", "chunk_size=1",
                           "chunk_size=3G", "chunk_size=1Q", "chunk_size=-1M", "sync_interval=0s",
                           "sync_interval=5", "sync_interval=1y", "framing=record", "framing",
-                          "max_bytes=1G", "remount", "list_control"}) {
+                          "max_bytes=1G", "user_id=0", "list_control"}) {
     const Refusal refusal = refused({"/data", "/mnt", "-o", bad});
-    EXPECT_EQ(refusal.exit_status, 1) << bad;
+    EXPECT_EQ(refusal.exit_status, 2) << bad;
     EXPECT_NE(refusal.message.find(bad), std::string::npos) << refusal.message;
     EXPECT_EQ(refusal.message.find('\n'), std::string::npos);
   }

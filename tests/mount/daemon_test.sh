@@ -39,16 +39,37 @@ refuses 2 ".*'--bogus'.*" --bogus store2 mnt2
 # Options.
 for option in bogus bogus=1 max_bytes=1G chunk_size=1 chunk_size=64q chunk_size=3G chunk_size= \
   sync_interval=0s sync_interval=1 framing=words framing= ro=1 list_control; do
-  refuses 1 ".*'$option'.*" store2 mnt2 -o "$option"
-  refuses 1 ".*'$option'.*" store2 mnt2 -o "rw,$option,noatime"
+  refuses 2 ".*'$option'.*" store2 mnt2 -o "$option"
+  refuses 2 ".*'$option'.*" store2 mnt2 -o "rw,$option,noatime"
 done
-refuses 1 ".*'chunk_size': a value is expected" store2 mnt2 -o chunk_size
+refuses 2 ".*'chunk_size': a value is expected" store2 mnt2 -o chunk_size
 
 # Mountpoints.
 touch file
 refuses 1 '.*/none does not exist' store2 none
 refuses 1 '.*/file is not a directory' store2 file
 refuses 1 '.*/mnt2/store2.*' mnt2/store2 mnt2
+untouched
+
+# A store and its mountpoint in each other, whatever way leads there: the daemon would wait for
+# itself.
+mkdir -p outer/inner/innermost same aside
+ln -s outer/inner link
+mount --bind outer/inner aside
+inside='must not be in its store' on='must not be on its mountpoint'
+refuses 1 ".* $on .*" same same
+refuses 1 ".* $on .*" outer/inner/store outer
+refuses 1 ".* $on .*" link/store outer/inner
+refuses 1 ".* $on .*" aside/innermost/store outer/inner
+refuses 1 ".* $on .*" outer/inner/store aside
+refuses 1 ".* $inside .*" outer outer/inner
+refuses 1 ".* $inside .*" outer link
+refuses 1 ".* $inside .*" outer/inner aside/innermost
+refuses 1 ".* $inside .*" aside outer/inner/innermost
+refuses 1 ".* $inside .*" outer aside/innermost
+umount aside
+rmdir same aside outer/inner/innermost outer/inner outer
+rm link
 untouched
 
 # Stores.
