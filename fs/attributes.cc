@@ -10,6 +10,13 @@ constexpr uint64_t kBlockBytes = 512;  // the unit of st_blocks, whatever st_blk
 constexpr size_t kUsagesMax = 8192;
 constexpr std::chrono::seconds kUsageKept{1};
 
+constexpr uint64_t kJournalTag = 0;
+constexpr uint64_t kDirectoryTag = 1;
+constexpr uint64_t kFirstControlTag = 2;  // the others follow in the order of ControlKind
+static_assert(kFirstControlTag + kControlKinds.size() <= 8);
+
+uint64_t tagged(uint64_t tag, uint64_t id) { return tag << range::kIdBits | id; }
+
 timespec to_timespec(range::Time time) {
   const auto since_epoch = time.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
@@ -46,7 +53,7 @@ struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, Disk
   const Attributes stored = journal.attributes();
   const range::Extent extent = journal.extent();
   struct stat st {};
-  st.st_ino = journal.id().value();
+  st.st_ino = journal_inode(journal.id());
   st.st_mode = S_IFREG | (stored.mode & 07777);
   st.st_nlink = linked ? 1 : 0;
   st.st_uid = stored.uid;
@@ -61,7 +68,7 @@ struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, Disk
 
 struct stat directory_attributes(const Attributes& stored, const range::Entry& entry) {
   struct stat st {};
-  st.st_ino = entry.id;
+  st.st_ino = directory_inode(entry.id);
   st.st_mode = S_IFDIR | (stored.mode & 07777);
   st.st_nlink = 1;  // not counted: find(1) then looks at every entry instead of trusting the count
   st.st_uid = stored.uid;
@@ -73,9 +80,9 @@ struct stat directory_attributes(const Attributes& stored, const range::Entry& e
   return st;
 }
 
-struct stat control_attributes(const struct stat& target, ControlKind kind) {
+struct stat control_attributes(const struct stat& target, uint64_t id, ControlKind kind) {
   struct stat st = target;
-  st.st_ino = control_inode(target.st_ino, kind);
+  st.st_ino = control_inode(id, kind);
   st.st_mode = S_IFREG | (target.st_mode & (kind == ControlKind::kInfo ? 0444 : 0666));
   st.st_nlink = 1;
   st.st_size = 0;
@@ -84,13 +91,12 @@ struct stat control_attributes(const struct stat& target, ControlKind kind) {
   return st;
 }
 
-uint64_t control_inode(uint64_t target, ControlKind kind) {
-  // The mixing function of splitmix64 (Steele, Lea, Flood, 2014), a bijection: control files of one
-  // kind cannot collide with each other.
-  uint64_t x = target + (static_cast<uint64_t>(kind) + 1) * 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
+uint64_t journal_inode(JournalId id) { return tagged(kJournalTag, id.value()); }
+
+uint64_t directory_inode(uint64_t id) { return tagged(kDirectoryTag, id); }
+
+uint64_t control_inode(uint64_t id, ControlKind kind) {
+  return tagged(kFirstControlTag + static_cast<uint64_t>(kind), id);
 }
 
 }  // namespace rangefs

@@ -37,12 +37,17 @@ struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, Disk
 // `entry`: that of the directory.
 struct stat directory_attributes(const Attributes& stored, const range::Entry& entry);
 
-// A control file belongs to whom its journal or directory belongs, and may be read and written by
-// those who may read and write that. Its size is 0, as of files in /proc: what it prints is made
-// when it is opened.
-struct stat control_attributes(const struct stat& target, ControlKind kind);
+// A control file of the journal or directory that has `id` and the attributes `target`: it belongs
+// to whom that belongs, and may be read and written by those who may read and write that. Its size
+// is 0, as of files in /proc: what it prints is made when it is opened.
+struct stat control_attributes(const struct stat& target, uint64_t id, ControlKind kind);
 
-// st_ino of a control file, derived from that of its journal or directory.
-uint64_t control_inode(uint64_t target, ControlKind kind);
+// st_ino: what kind of thing it is and, in the low range::kIdBits bits, the id in the store of the
+// journal or directory that it belongs to. So it is below 2^53, and exact where programs keep it in
+// a floating-point number or in a signed integer (JavaScript, SQLite). Tags up to 7 are for the
+// tree, whose control files may become more; from 8 on they are for what shows it in other ways.
+uint64_t journal_inode(JournalId id);
+uint64_t directory_inode(uint64_t id);
+uint64_t control_inode(uint64_t id, ControlKind kind);
 
 }  // namespace rangefs

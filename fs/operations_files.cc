@@ -50,11 +50,11 @@ Result<struct stat> Operations::attributes_of(NodeId id, const Node& node) {
   const auto& control = std::get<ControlNode>(node);
   if (control.journal != nullptr) {
     const auto st = attributes_of(ViewNode{control.journal, {}});
-    return control_attributes(st, control.kind);
+    return control_attributes(st, control.journal->id().value(), control.kind);
   }
   ASSIGN_OR_RETURN(const Node directory, this->node(control.directory));
   ASSIGN_OR_RETURN(const struct stat st, attributes_of(control.directory, directory));
-  return control_attributes(st, control.kind);
+  return control_attributes(st, std::get<DirectoryNode>(directory).inode, control.kind);
 }
 
 Result<struct stat> Operations::attributes(NodeId id) {
@@ -201,7 +201,7 @@ Status Operations::sync(HandleId id) {
 
 Result<std::vector<ListedEntry>> Operations::list_all(NodeId directory) {
   ASSIGN_OR_RETURN(const Node found, node(directory));
-  const uint64_t inode = std::get<DirectoryNode>(found).inode;
+  const uint64_t inode = directory_inode(std::get<DirectoryNode>(found).inode);
   const std::shared_lock lock(tree_.names);
   ASSIGN_OR_RETURN(const std::string path, path_of(directory));
   ASSIGN_OR_RETURN(auto entries, tree_.store.list(path));
@@ -210,7 +210,9 @@ Result<std::vector<ListedEntry>> Operations::list_all(NodeId directory) {
   for (auto& [name, entry] : entries) {
     if (is_reserved(name, directory == kRootNode)) continue;  // not to be reached by this name
     const bool is_directory = entry.kind == EntryKind::kDirectory;
-    list.push_back({std::move(name), entry.id, is_directory});
+    const uint64_t its_inode =
+        is_directory ? directory_inode(entry.id) : journal_inode(JournalId(entry.id));
+    list.push_back({std::move(name), its_inode, is_directory});
   }
   return list;
 }

@@ -107,7 +107,7 @@ std::vector<Property> Properties::of_journal(Journal& journal) {
   const auto place = tree_.nodes.place(journal.id());
   const auto directory = place ? tree_.nodes.path(place->parent) : std::nullopt;
   std::vector<Property> all{
-      {"id", fmt::format("{:016x}", journal.id().value())},
+      {"id", fmt::format("{:012x}", journal.id().value())},
       {kFraming, std::string(to_string(own.framing.value_or(range::Framing::kLine)))},
       {kKeep, kept(own, directory.value_or("")) ? "1" : "0"},
       {"records", std::to_string(records)},

@@ -41,7 +41,7 @@ enum class EntryKind { kJournal, kDirectory };
 
 struct Entry {
   EntryKind kind = EntryKind::kJournal;
-  uint64_t id = 0;  // of a journal its JournalId; of a directory a number unique while it exists
+  uint64_t id = 0;  // the value of a JournalId, also of a directory
   // Of a directory: when something in it was created, removed or renamed last, or its attributes
   // set.
   Time changed{};

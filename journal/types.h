@@ -48,8 +48,13 @@ class Ordinal {
 using ByteOffset = Ordinal<struct ByteOffsetTag>;
 using RecordNumber = Ordinal<struct RecordNumberTag>;
 
-using JournalId = Ordinal<struct JournalIdTag>;  // random, unique in a store, never 0
-using ChunkId = Ordinal<struct ChunkIdTag>;      // Unix time in ns, the bits of kHostMask: host id
+// Journals and directories have ids of one kind: no two of them in a store share one. Drawn at
+// random when they are created, never 0, and kept whatever they are called and wherever the store
+// is copied to.
+using JournalId = Ordinal<struct JournalIdTag>;
+inline constexpr int kIdBits = 48;  // what ids fit into
+
+using ChunkId = Ordinal<struct ChunkIdTag>;  // Unix time in ns, the bits of kHostMask: host id
 
 inline constexpr uint64_t kHostMask = 0xFFFF;
 

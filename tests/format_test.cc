@@ -192,10 +192,27 @@ TEST(Format, FileNamesAreSixteenHexDigits) {
         "00000000000000ab.dat", "00000000000000AB.dat.torn", "-0000000000000AB.dat"}) {
     EXPECT_FALSE(chunk_of_file_name(name, ".dat")) << name;
   }
-  EXPECT_EQ(to_string(JournalId(0xAB)), "00000000000000ab");
-  EXPECT_EQ(parse_journal_id("00000000000000ab"), JournalId(0xAB));
-  EXPECT_FALSE(parse_journal_id("0000000000000000"));
-  EXPECT_FALSE(parse_journal_id("00000000000000a"));
+}
+
+TEST(Format, IdsAreTwelveHexDigits) {
+  EXPECT_EQ(to_string(JournalId(0xAB)), "0000000000ab");
+  EXPECT_EQ(to_string(JournalId((uint64_t{1} << kIdBits) - 1)), "ffffffffffff");
+  EXPECT_EQ(parse_journal_id("0000000000ab"), JournalId(0xAB));
+  for (const char* text : {"000000000000", "0000000000a", "00000000000ab", "0000000000ag", "",
+                           "00000000000000ab", "-000000000ab", "../000000000"}) {
+    EXPECT_FALSE(parse_journal_id(text)) << text;
+  }
+}
+
+TEST(Format, IdsThatAreDrawnAreNoneOfThoseMadeOfInodes) {
+  constexpr uint64_t kEnd = uint64_t{1} << kIdBits;
+  for (const uint64_t number : {uint64_t{0}, uint64_t{1}, uint64_t{7}, kEnd, ~uint64_t{0}}) {
+    EXPECT_EQ(drawn_id(number).value() % 2, 0U);
+    EXPECT_EQ(id_of_inode(number).value() % 2, 1U);
+    EXPECT_LT(drawn_id(number).value(), kEnd);
+    EXPECT_LT(id_of_inode(number).value(), kEnd);
+  }
+  EXPECT_NE(id_of_inode(12), id_of_inode(13));
 }
 
 // --- A whole chunk as today's code writes it ----------------------------------------------------
@@ -238,11 +255,11 @@ TEST_F(FormatChunk, AChunkWrittenTodayHasTheFrozenBytes) {
             "0700000000000000"
             "00000000"
             "00000000");
-  EXPECT_EQ(part(kEntriesAt, 16), "0400000026bb6d620000000000000000");
-  EXPECT_EQ(part(kEntriesAt + 16, 16), "0800000008f383360100000000000000");
-  EXPECT_EQ(part(kEntriesAt + 32, 16), "0d0000009ca1b0790200003000000000");
-  EXPECT_EQ(part(kEntriesAt + 48, 16), "14000000969d5461020000d001000000");
-  EXPECT_EQ(part(kEntriesAt + 64, 16), "1400000064c2d797030000d001000000");
+  EXPECT_EQ(part(kEntriesAt, 16), "04000000fe96da740000000000000000");
+  EXPECT_EQ(part(kEntriesAt + 16, 16), "08000000abc545210100000000000000");
+  EXPECT_EQ(part(kEntriesAt + 32, 16), "0d000000cb949f2b0200003000000000");
+  EXPECT_EQ(part(kEntriesAt + 48, 16), "14000000dfd33c30020000d001000000");
+  EXPECT_EQ(part(kEntriesAt + 64, 16), "14000000088291a3030000d001000000");
   EXPECT_EQ(index.size(), kEntriesAt + 5 * kEntryBytes);
 }
 

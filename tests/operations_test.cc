@@ -304,6 +304,25 @@ TEST_F(OperationsTest, DirectoriesMustBeEmptyToBeRemoved) {
   EXPECT_EQ(errno_of(ops_->create(web, "log", 0644, false, kUser)), ENOENT);
 }
 
+TEST_F(OperationsTest, ListedInodeNumbersAreThoseThatStatGives) {
+  create("a");
+  const NodeId web = make_directory("web");
+  create("log", web);
+  for (const NodeId directory : {kRootNode, web}) {
+    const HandleId handle = *ops_->open_directory(directory);
+    const std::vector<ListedEntry> entries = *ops_->list(handle, 0, 100);
+    for (const ListedEntry& entry : entries) {
+      if (entry.name == "..") continue;
+      const bool self = entry.name == ".";
+      const auto st =
+          self ? *ops_->attributes(directory) : ops_->look_up(directory, entry.name)->attributes;
+      EXPECT_EQ(entry.inode, st.st_ino) << entry.name;
+      EXPECT_LT(entry.inode, uint64_t{1} << 53);
+    }
+    ops_->close(handle);
+  }
+}
+
 TEST_F(OperationsTest, ListingIsSortedCompleteAndStableWhileRead) {
   create("b");
   create("a");

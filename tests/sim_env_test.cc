@@ -246,6 +246,10 @@ TEST(SimEnv, RandomNumbersComeFromTheSeedAndGoOnAfterARestart) {
   SimEnv b(7);
   const uint64_t first = a.random();
   EXPECT_EQ(first, b.random());
+  b.script_random({7, 8});
+  EXPECT_EQ(b.random(), 7U);
+  EXPECT_EQ(b.random(), 8U);
+  EXPECT_EQ(b.random(), a.random());
   EXPECT_NE(a.after_kill()->random(), first);
   EXPECT_NE(SimEnv(8).random(), first);
 }

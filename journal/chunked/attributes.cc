@@ -1,5 +1,6 @@
 #include "journal/chunked/attributes.h"
 
+#include "journal/chunked/format.h"
 #include "journal/result_macros.h"
 
 #define XXH_INLINE_ALL
@@ -37,7 +38,13 @@ bool parse_ms(std::string_view text, std::chrono::milliseconds& ms) {
   return valid;
 }
 
-bool set_key(std::string_view key, std::string_view value, Attributes& attributes) {
+bool set_key(std::string_view key, std::string_view value, StoredAttributes& stored) {
+  if (key == "id") {
+    const auto id = parse_journal_id(value);
+    stored.id = id.value_or(kNoId);
+    return id.has_value();
+  }
+  Attributes& attributes = stored.attributes;
   if (key == "mode") return parse_number(value, 8, attributes.mode);
   if (key == "uid") return parse_number(value, 10, attributes.uid);
   if (key == "gid") return parse_number(value, 10, attributes.gid);
@@ -63,8 +70,11 @@ bool set_key(std::string_view key, std::string_view value, Attributes& attribute
 
 }  // namespace
 
-std::string encode_attributes(const Attributes& attributes) {
-  std::string lines =
+std::string encode_attributes(const StoredAttributes& stored) {
+  const Attributes& attributes = stored.attributes;
+  std::string lines;
+  if (stored.id != kNoId) lines += fmt::format("id: {}\n", to_string(stored.id));
+  lines +=
       fmt::format("mode: {:04o}\nuid: {}\ngid: {}\ncreated: {}\n", attributes.mode, attributes.uid,
                   attributes.gid, attributes.created.time_since_epoch().count());
   if (attributes.framing) lines += fmt::format("framing: {}\n", to_string(*attributes.framing));
@@ -75,46 +85,46 @@ std::string encode_attributes(const Attributes& attributes) {
   return lines + check_line(lines);
 }
 
-std::optional<Attributes> decode_attributes(std::string_view text) {
+std::optional<StoredAttributes> decode_attributes(std::string_view text) {
   const size_t check_at = text.rfind(kCheckKey);
   if (check_at == std::string_view::npos) return std::nullopt;
   std::string_view lines = text.substr(0, check_at);
   if (text.substr(check_at) != check_line(lines)) return std::nullopt;
-  Attributes attributes;
+  StoredAttributes stored;
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     lines.remove_prefix(std::min(line.size() + 1, lines.size()));
     const size_t colon = line.find(": ");
     if (colon == std::string_view::npos) return std::nullopt;
-    if (!set_key(line.substr(0, colon), line.substr(colon + 2), attributes)) return std::nullopt;
+    if (!set_key(line.substr(0, colon), line.substr(colon + 2), stored)) return std::nullopt;
   }
-  return attributes;
+  return stored;
 }
 
-Result<Attributes> read_attributes(Env& env, const Path& path) {
+Result<StoredAttributes> read_attributes(Env& env, const Path& path) {
   constexpr size_t kBytesMax = 4096;
   ASSIGN_OR_RETURN(const auto opened, env.open(path, Env::OpenMode::kRead));
   std::vector<std::byte> text(kBytesMax);
   ASSIGN_OR_RETURN(const size_t size, opened->read_at(0, text));
-  const auto attributes = decode_attributes(as_text(ConstBytes(text).first(size)));
-  if (!attributes) return Error{.code = Errc::kCorrupt, .sys_errno = 0, .context = path.string()};
-  return *attributes;
+  const auto stored = decode_attributes(as_text(ConstBytes(text).first(size)));
+  if (!stored) return Error{.code = Errc::kCorrupt, .sys_errno = 0, .context = path.string()};
+  return *stored;
 }
 
-Status create_attributes(Env& env, const Path& path, const Attributes& attributes) {
+Status create_attributes(Env& env, const Path& path, const StoredAttributes& stored) {
   ASSIGN_OR_RETURN(const auto created, env.open(path, Env::OpenMode::kCreateNew));
-  return created->write_at(0, as_bytes(encode_attributes(attributes)));
+  return created->write_at(0, as_bytes(encode_attributes(stored)));
 }
 
 Status replace_attributes(Env& env, const Path& path, const Path& temporary,
-                          const Attributes& attributes) {
+                          const StoredAttributes& stored) {
   auto created = env.open(temporary, Env::OpenMode::kCreateNew);
   if (!created && created.error().code == Errc::kExists) {
     RETURN_IF_ERROR(env.remove_file(temporary));  // from a process that died here
     created = env.open(temporary, Env::OpenMode::kCreateNew);
   }
   if (!created) return std::move(created).error();
-  RETURN_IF_ERROR((*created)->write_at(0, as_bytes(encode_attributes(attributes))));
+  RETURN_IF_ERROR((*created)->write_at(0, as_bytes(encode_attributes(stored))));
   // Before the name changes hands: power loss must leave the old contents or the new.
   RETURN_IF_ERROR((*created)->sync_data());
   return env.rename(temporary, path, true);

@@ -1,5 +1,5 @@
 // Where a journal or a directory keeps its attributes: in a file or, as long as nothing is set that
-// was not when the journal was created, in its chunks.
+// was not when the journal was created, in its chunks. A directory keeps its id with them.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 
 #include "journal/chunked/env.h"
 #include "journal/journal.h"
+#include "journal/types.h"
 
 namespace range {
 
@@ -23,20 +24,26 @@ inline constexpr const char* kAttributesFileName = "attributes";
 //   created: 1763802000000
 //   framing: line
 //   check: 0123456789abcdef
-std::string encode_attributes(const Attributes& attributes);  // less than 512 bytes
+//
+// That of a directory begins with "id: 0123456789ab".
+struct StoredAttributes {
+  Attributes attributes;
+  JournalId id{};  // of a directory; kNoId: none
+};
+std::string encode_attributes(const StoredAttributes& stored);  // less than 512 bytes
 
 // Nothing if the text is not what encode_attributes() makes.
-std::optional<Attributes> decode_attributes(std::string_view text);
+std::optional<StoredAttributes> decode_attributes(std::string_view text);
 
 // Errors: kNotFound if there is no such file, kCorrupt if it does not hold attributes.
-Result<Attributes> read_attributes(Env& env, const Path& path);
+Result<StoredAttributes> read_attributes(Env& env, const Path& path);
 
 // Writes a new file, not synced.
-Status create_attributes(Env& env, const Path& path, const Attributes& attributes);
+Status create_attributes(Env& env, const Path& path, const StoredAttributes& stored);
 
 // Replaces the file at once; a sync of its directory makes the change survive power loss.
 // `temporary` is a name for its successor meanwhile.
 Status replace_attributes(Env& env, const Path& path, const Path& temporary,
-                          const Attributes& attributes);
+                          const StoredAttributes& stored);
 
 }  // namespace range

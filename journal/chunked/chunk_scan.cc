@@ -29,7 +29,8 @@ Sector sector_at(const Page& page, uint64_t at) {
 
 std::optional<Attributes> decode_attributes_at(const Page& page) {
   const std::string_view text = as_text(ConstBytes(page).subspan(kAttributesAt, kSectorBytes));
-  return decode_attributes(text.substr(0, text.find('\0')));
+  const auto stored = decode_attributes(text.substr(0, text.find('\0')));
+  return stored ? std::optional(stored->attributes) : std::nullopt;
 }
 
 // Walks the entries behind the mark.

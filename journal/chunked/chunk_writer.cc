@@ -15,7 +15,7 @@ namespace {
 Status write_header(File& idx, const ChunkHeader& header, const Attributes& attributes) {
   std::array<std::byte, kEntriesAt> page{};
   const Sector sector = encode(header);
-  const std::string text = encode_attributes(attributes);
+  const std::string text = encode_attributes({attributes});
   RANGE_CHECK(text.size() < kSectorBytes);
   std::memcpy(page.data() + kAttributesAt, text.data(), text.size());
   std::memcpy(page.data() + kHeaderAt, sector.data(), sector.size());

@@ -16,7 +16,7 @@ namespace range {
 namespace {
 
 constexpr std::string_view kFormatName = "rangefs store, version ";
-constexpr uint32_t kStoreVersion = 1;
+constexpr uint32_t kStoreVersion = 2;
 
 constexpr uint64_t kChunkSizeMin = uint64_t{4} << 10;
 constexpr uint64_t kChunkSizeMax = uint64_t{2} << 30;

@@ -54,10 +54,12 @@ bool has_check(const Sector& sector, uint64_t seed) {
          XXH3_64bits_withSeed(sector.data(), kSectorCheckAt, seed);
 }
 
-// 16 hex digits of either case.
-std::optional<uint64_t> parse_hex16(std::string_view text) {
+constexpr uint64_t kIdMask = (uint64_t{1} << kIdBits) - 1;
+
+// Hex digits of either case.
+std::optional<uint64_t> parse_hex(std::string_view text, size_t digits) {
   uint64_t value = 0;
-  if (text.size() != 16) return std::nullopt;
+  if (text.size() != digits) return std::nullopt;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
@@ -165,7 +167,7 @@ std::string chunk_file_name(ChunkId chunk, std::string_view extension) {
 
 std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_view extension) {
   if (!name.ends_with(extension)) return std::nullopt;
-  const auto value = parse_hex16(name.substr(0, name.size() - extension.size()));
+  const auto value = parse_hex(name.substr(0, name.size() - extension.size()), 16);
   if (!value || name != chunk_file_name(ChunkId(*value), extension)) return std::nullopt;
   return ChunkId(*value);
 }
@@ -180,12 +182,18 @@ Time time_of(ChunkId chunk) {
   return Time(std::chrono::ceil<std::chrono::milliseconds>(since_epoch));
 }
 
-std::string to_string(JournalId journal) { return fmt::format("{:016x}", journal.value()); }
+std::string to_string(JournalId journal) { return fmt::format("{:012x}", journal.value()); }
 
 std::optional<JournalId> parse_journal_id(std::string_view text) {
-  const auto value = parse_hex16(text);
-  if (!value || *value == 0) return std::nullopt;
+  const auto value = parse_hex(text, kIdBits / 4);
+  if (!value || JournalId(*value) == kNoId || text != to_string(JournalId(*value))) {
+    return std::nullopt;
+  }
   return JournalId(*value);
 }
+
+JournalId drawn_id(uint64_t random) { return JournalId(random & kIdMask & ~uint64_t{1}); }
+
+JournalId id_of_inode(uint64_t inode) { return JournalId((inode << 1 | 1) & kIdMask); }
 
 }  // namespace range

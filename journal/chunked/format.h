@@ -168,9 +168,18 @@ std::optional<ChunkId> chunk_of_file_name(std::string_view name, std::string_vie
 ChunkId chunk_id_at(Time time, uint16_t host);
 Time time_of(ChunkId chunk);
 
-// 16 lower-case hex digits: the name of a journal's directory.
+// 12 lower-case hex digits: the name of a journal's directory.
 std::string to_string(JournalId journal);
 std::optional<JournalId> parse_journal_id(std::string_view text);
+
+// Ids that are drawn are even: `random` cut to size. A draw of one that is taken, or of one of
+// these two, does not count.
+inline constexpr JournalId kNoId;
+inline constexpr JournalId kRootId{2};
+JournalId drawn_id(uint64_t random);
+// What a directory goes by that has no id of its own, because somebody made it by hand or its
+// attributes are lost: an odd number made of its inode, unique on one file system.
+JournalId id_of_inode(uint64_t inode);
 
 // --- inline, because appending and reading a record do little else ---
 

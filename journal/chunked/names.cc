@@ -84,7 +84,7 @@ Status Names::create_layout(const Attributes& root) {
     RETURN_IF_ERROR(make(store_ / kChunks / fmt::format("{:02x}", i)));
   }
   const Path file = store_ / kTree / kDirectoryAttributes;
-  RETURN_IF_ERROR(replace_attributes(env_, file, store_ / kTrash / "root", root));
+  RETURN_IF_ERROR(replace_attributes(env_, file, store_ / kTrash / "root", {root, kRootId}));
   for (const Path& path :
        {store_ / kTree, store_ / kTrash, store_ / kFailed, store_ / kChunks, store_}) {
     RETURN_IF_ERROR(env_.sync_directory(path));
@@ -119,7 +119,7 @@ Result<std::optional<Entry>> Names::look_up(std::string_view path) {
   const auto stat = env_.stat(tree_path(path));
   if (!stat && stat.error().code == Errc::kNotFound) return std::optional<Entry>();
   if (!stat) return stat.error();
-  return entry_at(tree_path(path), stat->kind);
+  return entry_at(path, stat->kind);
 }
 
 Result<bool> Names::leads_to(std::string_view path, JournalId id) {
@@ -129,29 +129,30 @@ Result<bool> Names::leads_to(std::string_view path, JournalId id) {
   return *entry && (*entry)->kind == EntryKind::kJournal && (*entry)->id == id.value();
 }
 
-Result<std::optional<Entry>> Names::entry_at(const Path& path, FileKind kind) {
+Result<std::optional<Entry>> Names::entry_at(std::string_view path, FileKind kind) {
   if (kind == FileKind::kDirectory) {
-    ASSIGN_OR_RETURN(const FileStat stat, env_.stat(path));
-    return std::optional(Entry{EntryKind::kDirectory, stat.inode, stat.modified});
+    ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(path)));
+    ASSIGN_OR_RETURN(const JournalId id, directory_id(path, stat));
+    return std::optional(Entry{EntryKind::kDirectory, id.value(), stat.modified});
   }
   if (kind == FileKind::kSymlink) {
-    ASSIGN_OR_RETURN(const std::string target, env_.read_symlink(path));
+    ASSIGN_OR_RETURN(const std::string target, env_.read_symlink(tree_path(path)));
     if (const auto id = id_of_link(target)) {
       return std::optional(Entry{EntryKind::kJournal, id->value(), {}});
     }
   }
-  spdlog::warn("{}: neither a directory nor a journal, left alone", path.string());
+  spdlog::warn("{}: neither a directory nor a journal, left alone", tree_path(path).string());
   return std::optional<Entry>();
 }
 
 Result<NamesPage> Names::list(std::string_view directory, uint64_t from, size_t entries_max) {
   RETURN_IF_ERROR(check_directory(directory));
-  const Path path = tree_path(directory);
-  ASSIGN_OR_RETURN(const DirectoryPage found, env_.list(path, from, entries_max));
+  ASSIGN_OR_RETURN(const DirectoryPage found, env_.list(tree_path(directory), from, entries_max));
+  const std::string above = directory.empty() ? std::string() : std::string(directory) + '/';
   NamesPage page{.entries = {}, .next = found.next};
   for (const DirectoryEntry& item : found.entries) {
     if (item.name == kDirectoryAttributes) continue;
-    const auto entry = entry_at(path / item.name, item.kind);
+    const auto entry = entry_at(above + item.name, item.kind);
     if (!entry && entry.error().code == Errc::kNotFound) continue;  // gone meanwhile
     if (!entry) return entry.error();
     if (*entry) page.entries.push_back({item.name, **entry});
@@ -178,39 +179,31 @@ Result<JournalId> Names::create_journal(std::string_view path,
   return id;
 }
 
-// The link comes first, so that the directory is known of from the beginning. (In the one case of
-// 2^64 that the id is in use, and dying right then, that would be the end of the other journal.)
+// The link comes first, so that the directory is known of from the beginning. It must not be the
+// link of something else: dying right then would be the end of that, when the trash is emptied.
 Result<JournalId> Names::create_in_trash(std::string_view path) {
-  for (;;) {
-    const JournalId id(env_.random());
-    if (id == JournalId()) continue;
-    Status made = env_.make_symlink(link_text(id, path), trash_path(id));
-    if (!made && made.error().code == Errc::kExists) continue;
-    RETURN_IF_ERROR(std::move(made));
-    made = env_.make_directory(journal_directory(id));
-    if (made) return id;
-    (void)env_.remove_file(trash_path(id));
-    if (made.error().code != Errc::kExists) return std::move(made).error();
-  }
+  ASSIGN_OR_RETURN(const JournalId id, draw_id());
+  RETURN_IF_ERROR(env_.make_symlink(link_text(id, path), trash_path(id)));
+  const Status made = env_.make_directory(journal_directory(id));
+  if (made) return id;
+  (void)env_.remove_file(trash_path(id));
+  return made.error();
 }
 
-Status Names::create_directory(std::string_view path, const Attributes& attributes) {
-  RETURN_IF_ERROR(check_path(path, false));
-  RETURN_IF_ERROR(check_parents(path));
-  const Path made = store_ / kTrash / fmt::format("new-{:016x}", env_.random());
-  RETURN_IF_ERROR(env_.make_directory(made));
-  Status created = create_attributes(env_, made / kDirectoryAttributes, attributes);
-  if (created) created = env_.rename(made, tree_path(path), false);
-  if (!created) {
-    (void)env_.remove_file(made / kDirectoryAttributes);
-    (void)env_.remove_directory(made);
-    return created;
+// An id that nothing has, be it in use or on its way from the trash. As callers make one name after
+// the other, nobody else draws it meanwhile.
+Result<JournalId> Names::draw_id() {
+  for (;;) {
+    const JournalId id = drawn_id(env_.random());
+    if (id == kNoId || id == kRootId) continue;
+    bool taken = false;
+    for (const Path& path : {journal_directory(id), trash_path(id)}) {
+      const auto found = env_.stat(path);
+      if (!found && found.error().code != Errc::kNotFound) return found.error();
+      taken = taken || found;
+    }
+    if (!taken) return id;
   }
-  mark_unsynced_file(tree_path(path) / kDirectoryAttributes);
-  mark_unsynced(tree_path(path));
-  mark_unsynced(store_ / kTrash);
-  mark_unsynced(tree_path(parent_of(path)));
-  return {};
 }
 
 Status Names::discard(std::string_view path) {
@@ -218,8 +211,7 @@ Status Names::discard(std::string_view path) {
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, look_up(path));
   if (!entry) return name_error(Errc::kNotFound, path);
   const bool is_journal = entry->kind == EntryKind::kJournal;
-  const Path gone = is_journal ? trash_path(JournalId(entry->id))
-                               : store_ / kTrash / fmt::format("gone-{:016x}", env_.random());
+  const Path gone = trash_path(JournalId(entry->id));
   if (!is_journal) {
     RETURN_IF_ERROR(check_deletable(from));
     // Power loss must not find in the trash what had been moved out of the directory before.
@@ -257,13 +249,15 @@ void Names::mark_journal_unsynced(JournalId id, const Path& file) {
 }
 
 Result<Attributes> Names::journal_attributes(JournalId id) {
-  return read_attributes(env_, journal_directory(id) / kAttributesFileName);
+  ASSIGN_OR_RETURN(const StoredAttributes stored,
+                   read_attributes(env_, journal_directory(id) / kAttributesFileName));
+  return stored.attributes;
 }
 
 Status Names::set_journal_attributes(JournalId id, const Attributes& attributes) {
   const Path directory = journal_directory(id);
   RETURN_IF_ERROR(replace_attributes(env_, directory / kAttributesFileName,
-                                     directory / "attributes.new", attributes));
+                                     directory / "attributes.new", {attributes}));
   mark_unsynced(directory);
   return {};
 }
@@ -272,82 +266,8 @@ Status Names::restore_journal(JournalId id, const Attributes& attributes) {
   const Status made = env_.make_directory(journal_directory(id));
   if (!made) return made.error().code == Errc::kExists ? Status() : made;
   const Path file = journal_directory(id) / kAttributesFileName;
-  RETURN_IF_ERROR(create_attributes(env_, file, attributes));
+  RETURN_IF_ERROR(create_attributes(env_, file, {attributes}));
   mark_journal_unsynced(id, file);
-  return {};
-}
-
-Result<Attributes> Names::directory_attributes(std::string_view path) {
-  ASSIGN_OR_RETURN(const Known known, known_directory(path));
-  return known.attributes;
-}
-
-Result<Names::Known> Names::known_directory(std::string_view path) {
-  constexpr size_t kKnownMax = 4096;
-  uint64_t forgotten = 0;
-  {
-    MutexLock lock(known_mutex_);
-    const auto known = known_.find(std::string(path));
-    if (known != known_.end()) return known->second;
-    forgotten = forgotten_;
-  }
-  ASSIGN_OR_RETURN(const Known read, read_directory(path));
-  MutexLock lock(known_mutex_);
-  if (known_.size() == kKnownMax) known_.clear();
-  // What was read before a change is not worth remembering.
-  if (forgotten == forgotten_) known_[std::string(path)] = read;
-  return read;
-}
-
-// Called after the change.
-void Names::forget_directories() {
-  MutexLock lock(known_mutex_);
-  known_.clear();
-  ++forgotten_;
-}
-
-Result<Names::Known> Names::read_directory(std::string_view path) {
-  RETURN_IF_ERROR(check_directory(path));
-  const auto stored = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
-  if (stored) return Known{*stored};
-  const Errc code = stored.error().code;
-  if (code != Errc::kNotFound && code != Errc::kCorrupt) return stored.error();
-  // Power was lost before a new directory was synced, or somebody made it by hand.
-  spdlog::warn(
-      "{}: its attributes are missing; only its owner may use it, and nothing below that "
-      "depends on them is dropped",
-      tree_path(path).string());
-  Known known{.attributes = {}, .lost = true};
-  known.attributes.mode = 0700;
-  return known;
-}
-
-Result<Retention> Names::retention(std::string_view path, const Attributes& own,
-                                   const Retention& otherwise) {
-  Attributes merged = own;
-  while (!path.empty() && !(merged.max_bytes && merged.max_records && merged.max_age)) {
-    path = parent_of(path);
-    ASSIGN_OR_RETURN(const Known known, known_directory(path));
-    if (known.lost) return Retention();
-    const Attributes& above = known.attributes;
-    if (!merged.max_bytes) merged.max_bytes = above.max_bytes;
-    if (!merged.max_records) merged.max_records = above.max_records;
-    if (!merged.max_age) merged.max_age = above.max_age;
-  }
-  return Retention{.max_bytes = merged.max_bytes.value_or(otherwise.max_bytes),
-                   .max_records = merged.max_records.value_or(otherwise.max_records),
-                   .max_age = merged.max_age.value_or(otherwise.max_age)};
-}
-
-Status Names::set_directory_attributes(std::string_view path, const Attributes& attributes) {
-  RETURN_IF_ERROR(check_directory(path));
-  const Path directory = tree_path(path);
-  const Path temporary = store_ / kTrash / fmt::format("set-{:016x}", env_.random());
-  RETURN_IF_ERROR(
-      replace_attributes(env_, directory / kDirectoryAttributes, temporary, attributes));
-  forget_directories();
-  mark_unsynced(directory);
-  mark_unsynced(store_ / kTrash);
   return {};
 }
 

@@ -20,17 +20,23 @@ namespace range {
 // An error about a path of the tree.
 Error name_error(Errc code, std::string_view path);
 
-// STORE/tree mirrors the namespace: a directory is a directory, with its attributes in a file named
-// ".info" (a name that no journal can have), a journal is a symbolic link whose last component is
-// its id and which is never followed.
-// STORE/chunks/ab/ID is the directory of journal ID, ab being the first two digits of ID. Its
-// chunks have its attributes; once those are changed there is a file of them. STORE/failed has a
-// link for each journal whose last sync failed. STORE/trash holds what is not, or no longer, part
-// of the tree, as the same links and directories.
+// STORE/tree mirrors the namespace: a directory is a directory, with its id and attributes in a
+// file named ".info" (a name that no journal can have), a journal is a symbolic link whose last
+// component is its id and which is never followed. STORE/chunks/ab/ID is the directory of journal
+// ID, ab being the first two digits of ID. Its chunks have its attributes; once those are changed
+// there is a file of them. Where ID is that of a directory of the tree, it is a link to nowhere
+// that keeps others from drawing ID. STORE/failed has a link for each journal whose last sync
+// failed. STORE/trash holds what is not, or no longer, part of the tree, as the same links and
+// directories, by id.
 //
-// A journal comes and goes by one rename(2) of its link between trash and tree. So whenever the
-// process or the power fails, the link is in one of them: in the tree, and the journal exists; in
-// the trash, and its directory is to be deleted when the store is opened next.
+// A journal comes and goes by one rename(2) of its link between trash and tree, a directory by one
+// of itself. So whenever the process or the power fails, it is in one of them: in the tree, and it
+// exists; in the trash, and what STORE/chunks has of it is to be deleted when the store is opened
+// next.
+//
+// A directory that somebody made in STORE/tree by hand has no id stored, nor has one that lost its
+// attributes: id_of_inode() stands for it. (What is copied by hand within STORE/tree shares ids
+// with what it was copied from, which nothing here notices.)
 //
 // Paths are those of Store. Thread-safe as far as the file system is: callers serialize changes
 // that depend on what they looked up before.
@@ -109,6 +115,7 @@ class Names {
  private:
   static constexpr const char* kTrash = "trash";
   static constexpr const char* kFailed = "failed";
+  static constexpr const char* kClaim = "directory";  // what the link says that claims an id
 
   struct Unsynced {
     std::set<Path> files;        // new ones, with contents
@@ -119,17 +126,22 @@ class Names {
   Path trash_path(JournalId id) const;
   Status check_parents(std::string_view path);
   Status check_directory(std::string_view path);
+  Result<JournalId> draw_id();
+  Result<JournalId> directory_id(std::string_view path, const FileStat& stat);
+  Status release_id(const Path& discarded);
+  Status delete_directories(const std::vector<Path>& discarded);
   Status check_deletable(const Path& directory);
   Status delete_from_trash(const DirectoryEntry& entry);
   // Of a directory; `lost` stands for attributes that let only its owner use it.
   struct Known {
     Attributes attributes;
+    JournalId id{};  // as stored
     bool lost = false;
   };
   Result<Known> known_directory(std::string_view path);
   Result<Known> read_directory(std::string_view path);
   void forget_directories();
-  Result<std::optional<Entry>> entry_at(const Path& path, FileKind kind);
+  Result<std::optional<Entry>> entry_at(std::string_view path, FileKind kind);
   Result<JournalId> create_in_trash(std::string_view path);
   void mark_unsynced(const Path& directory);
   void mark_unsynced_file(const Path& file);

@@ -121,8 +121,7 @@ Status Names::delete_from_trash(const DirectoryEntry& entry) {
   if (entry.kind == FileKind::kRegular) return env_.remove_file(path);
   if (entry.kind == FileKind::kDirectory) {
     RETURN_IF_ERROR(check_deletable(path));
-    (void)env_.remove_file(path / kDirectoryAttributes);
-    return env_.remove_directory(path);
+    return delete_directories({path});
   }
   const auto id = parse_journal_id(entry.name);
   if (id && entry.kind == FileKind::kSymlink) return reclaim(*id);
@@ -138,12 +137,33 @@ Status Names::reclaim_directories() {
   if (discarded.empty()) return {};
   // Should power be lost, no directory may come back without its attributes.
   RETURN_IF_ERROR(sync());
+  return delete_directories(discarded);
+}
+
+// Their discarding is synced.
+Status Names::delete_directories(const std::vector<Path>& discarded) {
+  for (const Path& path : discarded) RETURN_IF_ERROR(release_id(path));
+  // Before the trash forgets them: nothing else would lead to a claim that came back.
+  RETURN_IF_ERROR(sync());
   for (const Path& path : discarded) {
     // One made by hand has none.
     Status removed = env_.remove_file(path / kDirectoryAttributes);
     if (!removed && removed.error().code != Errc::kNotFound) return removed;
     RETURN_IF_ERROR(env_.remove_directory(path));
   }
+  return {};
+}
+
+// One made by hand has claimed none.
+Status Names::release_id(const Path& discarded) {
+  const auto id = parse_journal_id(discarded.filename().native());
+  if (!id) return {};
+  const Path claim = journal_directory(*id);
+  const auto found = env_.stat(claim);
+  if (!found) return found.error().code == Errc::kNotFound ? Status() : Status(found.error());
+  if (found->kind != FileKind::kSymlink) return {};
+  RETURN_IF_ERROR(env_.remove_file(claim));
+  mark_unsynced(claim.parent_path());
   return {};
 }
 

@@ -59,7 +59,7 @@ void CheckedStore::prune(size_t ids_drawn_max) {
   const auto oracle = env_->after_kill();
   std::set<std::string> needed;
   for (size_t i = 0; i < ids_drawn_max; ++i) {
-    needed.insert(to_string(JournalId(oracle->random())).substr(0, 2));
+    needed.insert(to_string(drawn_id(oracle->random())).substr(0, 2));
   }
   const Path chunks = Path(kPath) / "chunks";
   const auto found = env_->list(chunks);

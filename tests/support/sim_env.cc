@@ -108,6 +108,11 @@ void SimEnv::advance(std::chrono::nanoseconds by) {
   since_boot_ += by;
 }
 
+void SimEnv::script_random(std::vector<uint64_t> numbers) {
+  const Guard guard(mutex_);
+  scripted_random_.insert(scripted_random_.end(), numbers.begin(), numbers.end());
+}
+
 std::string SimEnv::dump() const {
   const Guard guard(mutex_);
   return tree_.dump();
@@ -292,7 +297,10 @@ BootId SimEnv::boot_id() {
 
 uint64_t SimEnv::random() {
   const Guard guard(mutex_);
-  return random_();
+  if (scripted_random_.empty()) return random_();
+  const uint64_t scripted = scripted_random_.front();
+  scripted_random_.pop_front();
+  return scripted;
 }
 
 Status SimEnv::begin(CallKind kind, const Path& path) {

@@ -8,6 +8,7 @@
 //   check(*later, Survival::of(seed));     // recover, and look at what is left
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "journal/chunked/env.h"
 #include "tests/support/sim_faults.h"
@@ -72,6 +74,11 @@ class SimEnv : public Env {
   void set_now(Time now);
   void set_since_boot(std::chrono::nanoseconds since_boot);
   void advance(std::chrono::nanoseconds by);  // both clocks
+
+  // --- Chance ---------------------------------------------------------------------------------
+
+  // What random() returns next, in order, before it goes on as it would have.
+  void script_random(std::vector<uint64_t> numbers);
 
   // --- Looking inside, not counted as calls; the paths must exist --------------------------------
 
@@ -134,6 +141,7 @@ class SimEnv : public Env {
   std::chrono::nanoseconds since_boot_{};
   uint64_t boots_ = 1;
   std::mt19937_64 random_;
+  std::deque<uint64_t> scripted_random_;
 };
 
 }  // namespace range

@@ -1,0 +1,124 @@
+// The part of Names that deals with the directories of the tree: their attributes and ids.
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include "journal/chunked/attributes.h"
+#include "journal/chunked/format.h"
+#include "journal/chunked/names.h"
+#include "journal/result_macros.h"
+
+namespace range {
+
+// The id is claimed in the trash, from where dying leads to its release.
+Status Names::create_directory(std::string_view path, const Attributes& attributes) {
+  RETURN_IF_ERROR(check_path(path, false));
+  RETURN_IF_ERROR(check_parents(path));
+  ASSIGN_OR_RETURN(const JournalId id, draw_id());
+  const Path made = trash_path(id);
+  const Path claim = journal_directory(id);
+  RETURN_IF_ERROR(env_.make_directory(made));
+  Status created = env_.make_symlink(kClaim, claim);
+  if (created) {
+    created = create_attributes(env_, made / kDirectoryAttributes, {attributes, id});
+  }
+  if (created) created = env_.rename(made, tree_path(path), false);
+  if (!created) {
+    (void)env_.remove_file(made / kDirectoryAttributes);
+    (void)env_.remove_file(claim);
+    (void)env_.remove_directory(made);
+    return created;
+  }
+  mark_unsynced_file(tree_path(path) / kDirectoryAttributes);
+  mark_unsynced(tree_path(path));
+  mark_unsynced(claim.parent_path());
+  mark_unsynced(store_ / kTrash);
+  mark_unsynced(tree_path(parent_of(path)));
+  return {};
+}
+
+// Attributes that the disk does not give are no reason to go without a number, and to keep those of
+// the same directory from being listed.
+Result<JournalId> Names::directory_id(std::string_view path, const FileStat& stat) {
+  const auto known = known_directory(path);
+  const bool unreadable = !known && known.error().code == Errc::kIo;
+  if (!known && (!unreadable || out_of_descriptors(known.error()))) return known.error();
+  return known && known->id != kNoId ? known->id : id_of_inode(stat.inode);
+}
+
+Result<Attributes> Names::directory_attributes(std::string_view path) {
+  ASSIGN_OR_RETURN(const Known known, known_directory(path));
+  return known.attributes;
+}
+
+Result<Names::Known> Names::known_directory(std::string_view path) {
+  constexpr size_t kKnownMax = 4096;
+  uint64_t forgotten = 0;
+  {
+    MutexLock lock(known_mutex_);
+    const auto known = known_.find(std::string(path));
+    if (known != known_.end()) return known->second;
+    forgotten = forgotten_;
+  }
+  ASSIGN_OR_RETURN(const Known read, read_directory(path));
+  MutexLock lock(known_mutex_);
+  if (known_.size() == kKnownMax) known_.clear();
+  // What was read before a change is not worth remembering.
+  if (forgotten == forgotten_) known_[std::string(path)] = read;
+  return read;
+}
+
+// Called after the change.
+void Names::forget_directories() {
+  MutexLock lock(known_mutex_);
+  known_.clear();
+  ++forgotten_;
+}
+
+Result<Names::Known> Names::read_directory(std::string_view path) {
+  RETURN_IF_ERROR(check_directory(path));
+  const auto stored = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
+  if (stored) return Known{.attributes = stored->attributes, .id = stored->id};
+  const Errc code = stored.error().code;
+  if (code != Errc::kNotFound && code != Errc::kCorrupt) return stored.error();
+  // Power was lost before a new directory was synced, or somebody made it by hand.
+  spdlog::warn(
+      "{}: its attributes are missing; only its owner may use it, and nothing below that "
+      "depends on them is dropped",
+      tree_path(path).string());
+  Known known{.attributes = {}, .id = kNoId, .lost = true};
+  known.attributes.mode = 0700;
+  return known;
+}
+
+Result<Retention> Names::retention(std::string_view path, const Attributes& own,
+                                   const Retention& otherwise) {
+  Attributes merged = own;
+  while (!path.empty() && !(merged.max_bytes && merged.max_records && merged.max_age)) {
+    path = parent_of(path);
+    ASSIGN_OR_RETURN(const Known known, known_directory(path));
+    if (known.lost) return Retention();
+    const Attributes& above = known.attributes;
+    if (!merged.max_bytes) merged.max_bytes = above.max_bytes;
+    if (!merged.max_records) merged.max_records = above.max_records;
+    if (!merged.max_age) merged.max_age = above.max_age;
+  }
+  return Retention{.max_bytes = merged.max_bytes.value_or(otherwise.max_bytes),
+                   .max_records = merged.max_records.value_or(otherwise.max_records),
+                   .max_age = merged.max_age.value_or(otherwise.max_age)};
+}
+
+Status Names::set_directory_attributes(std::string_view path, const Attributes& attributes) {
+  RETURN_IF_ERROR(check_directory(path));
+  const Path directory = tree_path(path);
+  const Path temporary = store_ / kTrash / fmt::format("set-{:016x}", env_.random());
+  ASSIGN_OR_RETURN(const Known known, known_directory(path));
+  RETURN_IF_ERROR(replace_attributes(env_, directory / kDirectoryAttributes, temporary,
+                                     {attributes, known.id}));
+  forget_directories();
+  mark_unsynced(directory);
+  mark_unsynced(store_ / kTrash);
+  return {};
+}
+
+}  // namespace range
