@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <mntent.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -25,10 +26,11 @@ using range::Status;
 
 Error problem(std::string what) { return Error{Errc::kIo, 0, std::move(what)}; }
 
-// Whether `test` holds for a mount of this kind.
-bool any_rangefs_mount(const std::function<bool(const mntent&)>& test) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> mounts(setmntent("/proc/self/mounts", "re"),
-                                                     endmntent);
+// Whether `test` holds for a mount of this kind that process `pid` sees.
+bool any_rangefs_mount(const std::function<bool(const mntent&)>& test,
+                       const std::string& pid = "self") {
+  const std::string path = "/proc/" + pid + "/mounts";
+  const std::unique_ptr<FILE, int (*)(FILE*)> mounts(setmntent(path.c_str(), "re"), endmntent);
   if (!mounts) return false;
   mntent entry{};
   std::array<char, 8192> buffer{};
@@ -66,7 +68,8 @@ Status check_apart(const std::string& mountpoint, const std::string& store) {
 
 Status check_mountpoint(const std::string& mountpoint, const std::string& store) {
   struct stat st {};
-  if (::stat(mountpoint.c_str(), &st) != 0) {
+  struct statvfs space {};  // asks the daemon, where attributes may come from the kernel's memory
+  if (::stat(mountpoint.c_str(), &st) != 0 || ::statvfs(mountpoint.c_str(), &space) != 0) {
     switch (errno) {
       case ENOENT:
         return problem("mountpoint " + mountpoint + " does not exist");
@@ -113,8 +116,8 @@ bool is_mountpoint(const std::string& path) {
   return any_rangefs_mount([&](const mntent& entry) { return path == entry.mnt_dir; });
 }
 
-bool is_mounted(const std::string& store) {
-  return any_rangefs_mount([&](const mntent& entry) { return store == entry.mnt_fsname; });
+bool is_mounted(const std::string& store, const std::string& pid) {
+  return any_rangefs_mount([&](const mntent& entry) { return store == entry.mnt_fsname; }, pid);
 }
 
 }  // namespace rangefs

@@ -17,7 +17,7 @@ range::Status check_fuse(bool root);
 // Whether rangefs is mounted on `path`, which is canonical.
 bool is_mountpoint(const std::string& path);
 
-// Whether `store` is mounted somewhere by rangefs, as far as this process can see.
-bool is_mounted(const std::string& store);
+// Whether `store` is mounted somewhere by rangefs, as far as process `pid` can see.
+bool is_mounted(const std::string& store, const std::string& pid = "self");
 
 }  // namespace rangefs

@@ -21,7 +21,7 @@
 
 #include "fs/session.h"
 #include "journal/result_macros.h"
-#include "mount/checks.h"
+#include "mount/holder.h"
 
 namespace rangefs {
 
@@ -29,6 +29,8 @@ namespace {
 
 // How long to wait for a store that is not mounted any more, but whose daemon is still closing it.
 constexpr std::chrono::seconds kClosingMax{10};
+// How long a session may take to end after its mount went.
+constexpr std::chrono::duration<int, std::milli> kEndingMax{500};
 
 sigset_t stop_signals() {
   sigset_t signals;
@@ -47,21 +49,36 @@ Result<std::unique_ptr<range::Store>> open_store(const Options& options) {
   while (true) {
     auto store = range::open_store(options.store, options.engine);
     if (store || store.error().code != Errc::kLocked) return store;
-    if (is_mounted(options.store) || std::chrono::steady_clock::now() > deadline) return store;
+    const Holder holder = holder_of(store.error(), options.store);
+    if (!holder.leaves || std::chrono::steady_clock::now() > deadline) return holder.error;
     const sigset_t signals = stop_signals();  // blocked: only this notices them
     const timespec pause{0, 50'000'000};
     if (sigtimedwait(&signals, nullptr, &pause) > 0) return store;
   }
 }
 
-// Returns when a stop signal came or the session ended.
-void wait_for_end(const Session& session) {
+// Returns when a stop signal came or the session ended. Meanwhile tells if nobody can see the mount
+// any more: it ends when the last file is closed that was open then.
+void wait_for_end(const Session& session, MountWatch& mount) {
   const sigset_t signals = stop_signals();
   const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC);
-  std::array<pollfd, 2> fds{{{signal_fd, POLLIN, 0}, {session.ended_fd(), POLLIN, 0}}};
-  while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+  std::array<pollfd, 3> fds{
+      {{signal_fd, POLLIN, 0}, {session.ended_fd(), POLLIN, 0}, {mount.fd(), POLLPRI, 0}}};
+  bool attached = mount.attached();
+  while ((fds[0].revents | fds[1].revents) == 0) {
+    // After an unmount the session ends by itself, a moment later.
+    const int came = ::poll(fds.data(), fds.size(), attached ? -1 : kEndingMax.count());
+    if (came == 0) {
+      spdlog::warn("the mount was detached; serving on until all its files are closed");
+      show(Holding::kDetached);
+      fds[2].fd = -1;
+      attached = true;
+    } else if (fds[2].revents != 0) {
+      attached = mount.attached();
+    }
   }
   spdlog::info("{}", fds[1].revents != 0 ? "unmounted" : "stopping");
+  show(Holding::kMounted);
   ::close(signal_fd);
 }
 
@@ -73,7 +90,8 @@ Status serve(range::Store& store, const Options& options, const Report& report) 
   session.serve();
   spdlog::info("serving {} on {}", options.store, options.mountpoint);
   report("");
-  wait_for_end(session);
+  MountWatch mount(options.mountpoint);
+  wait_for_end(session, mount);
   session.stop();
   adapter->release_all();
   return {};
@@ -105,6 +123,7 @@ void start_log(bool foreground, bool debug) {
 
 int run_daemon(const Options& options, const Report& report) {
   start_log(options.foreground, options.debug);
+  show(Holding::kMounted);
   // Before any thread is started, so that all inherit it and the signals come to wait_for_end().
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

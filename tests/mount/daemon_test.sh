@@ -127,6 +127,19 @@ start
 expect_equal "$(wc -l <mnt/app)" 5 "lines after SIGKILL"
 stop
 
+# Detached while a file is open, the daemon goes on until that is closed, and keeps the store.
+start
+exec 3<mnt/app
+timeout 60 umount -l mnt
+refuses 1 ".*locked by pid $daemon, which still serves files .* \(umount -l\)" store mnt
+expect_equal "$(wc -l <&3)" 5 "lines in the open file"
+exec 3<&-
+status=0
+wait "$daemon" || status=$?
+expect_equal $status 0 "exit status after the last file was closed"
+start
+stop
+
 # In the background: it answers when rangefs returns, and nothing keeps the caller's pipes open.
 background() { # COMMAND...: mounts on mnt
   : >out
