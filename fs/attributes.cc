@@ -17,15 +17,20 @@ static_assert(kFirstControlTag + kControlKinds.size() <= 8);
 
 uint64_t tagged(uint64_t tag, uint64_t id) { return tag << range::kIdBits | id; }
 
-timespec to_timespec(range::Time time) {
+timespec to_timespec(range::Timestamp time) {
   const auto since_epoch = time.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
   const std::chrono::nanoseconds rest = since_epoch - seconds;
   return {static_cast<time_t>(seconds.count()), static_cast<long>(rest.count())};
 }
 
-void set_times(struct stat& st, range::Time time) {
-  st.st_atim = st.st_mtim = st.st_ctim = to_timespec(time);
+void set_times(struct stat& st, range::Timestamp modified, range::Timestamp changed) {
+  st.st_atim = st.st_mtim = to_timespec(modified);
+  st.st_ctim = to_timespec(changed);
+}
+
+range::Timestamp time_of_change(const Attributes& stored, const range::Extent& extent) {
+  return std::max<range::Timestamp>(stored.changed, extent.last_time);
 }
 
 }  // namespace
@@ -62,8 +67,18 @@ struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, Disk
   st.st_blksize = 1 << 16;  // programs read in such pieces, and each is a round trip to us
   st.st_blocks =
       static_cast<blkcnt_t>((usage.of(journal, extent.end.offset) + kBlockBytes - 1) / kBlockBytes);
-  set_times(st, extent.last_time);
+  const auto& set = stored.modified;
+  const bool still = set && set->end == extent.end.offset;
+  set_times(st, still ? set->time : extent.last_time, time_of_change(stored, extent));
   return st;
+}
+
+uint32_t mode_of_journal(uint32_t mode) { return mode & 07777 & ~uint32_t{S_ISUID | S_ISGID}; }
+
+void note_change(Attributes& attributes, const Journal& journal) {
+  const range::Timestamp last = time_of_change(attributes, journal.extent());
+  const range::Timestamp now = std::chrono::system_clock::now();
+  attributes.changed = std::max(now, last + std::chrono::nanoseconds(1));
 }
 
 struct stat directory_attributes(const Attributes& stored, const range::Entry& entry) {
@@ -76,7 +91,7 @@ struct stat directory_attributes(const Attributes& stored, const range::Entry& e
   st.st_size = 4096;
   st.st_blksize = 4096;
   st.st_blocks = 8;
-  set_times(st, entry.changed);
+  set_times(st, entry.modified, entry.changed);
   return st;
 }
 

@@ -31,8 +31,17 @@ class DiskUsage {
   std::unordered_map<uint64_t, Known> known_ GUARDED_BY(mutex_);
 };
 
-// `linked`: it still has a name.
+// Of a journal. Its st_mtime is the time of its last record, unless another one was set since. Its
+// st_ctime moves with that and with every other change, and never back. Reading moves nothing:
+// st_atime is st_mtime, whatever it is set to. `linked`: it still has a name.
 struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, DiskUsage& usage);
+
+// The mode that a journal gets when somebody asks for `mode`: files lose their set-ID bits when
+// they are written to, so journals never have any.
+uint32_t mode_of_journal(uint32_t mode);
+
+// To be called with attributes that are to be stored: their change is behind all before it.
+void note_change(Attributes& attributes, const Journal& journal);
 
 // `entry`: that of the directory.
 struct stat directory_attributes(const Attributes& stored, const range::Entry& entry);

@@ -2,6 +2,10 @@
 
 #include <sys/xattr.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
 #include "fs/fuse_callbacks.h"
 #include "journal/result_macros.h"
 
@@ -33,6 +37,13 @@ auto changing(void (*)(fuse_req_t, Arguments...)) {
 template <auto callback>
 auto changing() {
   return changing<callback>(callback);
+}
+
+// The nearest time that can be stored, of the years 1677 to 2262.
+range::Timestamp to_timestamp(const timespec& time) {
+  constexpr int64_t kSecondsMax = INT64_MAX / std::nano::den - 1;
+  const auto seconds = std::clamp<int64_t>(time.tv_sec, -kSecondsMax, kSecondsMax);
+  return range::Timestamp(std::chrono::seconds(seconds) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
 fuse_lowlevel_ops make_table() {
@@ -127,6 +138,8 @@ void Callbacks::setattr(fuse_req_t request, fuse_ino_t inode, struct stat* st, i
   if ((to_set & FUSE_SET_ATTR_UID) != 0) change.uid = st->st_uid;
   if ((to_set & FUSE_SET_ATTR_GID) != 0) change.gid = st->st_gid;
   if ((to_set & FUSE_SET_ATTR_SIZE) != 0) change.size = static_cast<uint64_t>(st->st_size);
+  if ((to_set & FUSE_SET_ATTR_MTIME) != 0) change.modified = to_timestamp(st->st_mtim);
+  if ((to_set & FUSE_SET_ATTR_MTIME_NOW) != 0) change.modified = std::chrono::system_clock::now();
   reply_attributes(request, node,
                    guarded([&] { return operations(request).set_attributes(node, change); }));
 }

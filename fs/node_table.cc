@@ -6,7 +6,7 @@
 namespace rangefs {
 
 NodeTable::NodeTable(uint64_t root_inode) {
-  nodes_.emplace(kRootNode, Entry{1, DirectoryEntry{root_inode, Place{}, false}});
+  nodes_.emplace(kRootNode, Entry{1, DirectoryEntry{root_inode, Place{}, false, {}}});
   directories_[root_inode] = kRootNode;
 }
 
@@ -24,7 +24,7 @@ NodeId NodeTable::enter_directory(uint64_t inode, const Place& place) {
     if (known->second != kRootNode) std::get<DirectoryEntry>(entry.what).place = place;
     return known->second;
   }
-  const NodeId id = add(Entry{1, DirectoryEntry{inode, place, false}});
+  const NodeId id = add(Entry{1, DirectoryEntry{inode, place, false, {}}});
   directories_[inode] = id;
   return id;
 }
@@ -147,12 +147,22 @@ void NodeTable::directory_moved(uint64_t inode, const Place& to) {
   std::get<DirectoryEntry>(nodes_.at(known->second).what).place = to;
 }
 
-void NodeTable::directory_removed(uint64_t inode) {
+void NodeTable::directory_removed(uint64_t inode, const std::optional<struct stat>& last) {
   const range::MutexLock lock(mutex_);
   const auto known = directories_.find(inode);
   if (known == directories_.end()) return;
-  std::get<DirectoryEntry>(nodes_.at(known->second).what).removed = true;
+  auto& entry = std::get<DirectoryEntry>(nodes_.at(known->second).what);
+  entry.removed = true;
+  entry.last = last;
+  if (entry.last) entry.last->st_nlink = 0;
   directories_.erase(known);
+}
+
+std::optional<struct stat> NodeTable::last_attributes(NodeId directory) const {
+  const range::MutexLock lock(mutex_);
+  const auto it = nodes_.find(directory);
+  const auto* entry = it == nodes_.end() ? nullptr : std::get_if<DirectoryEntry>(&it->second.what);
+  return entry == nullptr ? std::nullopt : entry->last;
 }
 
 void NodeTable::attributes_answered(NodeId view) {

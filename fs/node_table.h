@@ -1,6 +1,8 @@
 // What the kernel knows: node ids, and what is behind them.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <map>
 #include <memory>
 #include <optional>
@@ -75,7 +77,10 @@ class NodeTable {
   void journal_moved(JournalId id, const Place& to);
   void journal_removed(JournalId id);
   void directory_moved(uint64_t inode, const Place& to);
-  void directory_removed(uint64_t inode);
+  // `last`: its attributes then, if they are known.
+  void directory_removed(uint64_t inode, const std::optional<struct stat>& last);
+  // Those of a removed directory, which has no links any more.
+  std::optional<struct stat> last_attributes(NodeId directory) const;
 
   // Notes that the kernel is about to be told attributes of this view that it may keep. To be
   // called before they are read: whoever changes them afterwards then finds the note.
@@ -93,6 +98,7 @@ class NodeTable {
     uint64_t inode = 0;
     Place place;
     bool removed = false;
+    std::optional<struct stat> last{};
   };
   struct ViewEntry {
     JournalId journal;

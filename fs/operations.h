@@ -43,12 +43,13 @@ struct Created {
   HandleId handle{};
 };
 
-// What setattr(2)-like calls ask for; times are accepted and ignored.
+// What setattr(2)-like calls ask for. A time of access is accepted and ignored.
 struct AttributeChange {
   std::optional<uint32_t> mode;
   std::optional<uint32_t> uid;
   std::optional<uint32_t> gid;
   std::optional<uint64_t> size;
+  std::optional<range::Timestamp> modified;
 };
 
 // How a handle was opened, as far as it matters here.
@@ -139,7 +140,7 @@ class Operations {
   Result<Attributes> inherit(NodeId parent, uint32_t mode, const Caller& caller) const;
   Status check_new_name(const Place& place) const;
   bool is_control_file(const Place& place);
-  void gone(const std::optional<range::Entry>& entry);
+  void gone(const std::optional<range::Entry>& entry, const std::optional<struct stat>& last);
   void moved(const range::Entry& entry, const Place& to);
 
   Result<Node> node(NodeId id) const;
@@ -147,7 +148,14 @@ class Operations {
   struct stat attributes_of(const ViewNode& view);
   Result<struct stat> attributes_of(NodeId id, const Node& node);
   Status store_attributes(NodeId id, const Node& node, const AttributeChange& change);
+  Status store_attributes(Journal& journal, const AttributeChange& change);
+  void announce_change(const Node& node, NodeId except);
   void announce_change(const Journal& journal, NodeId except);
+  Status move(const Place& from, const Place& to, unsigned flags,
+              std::optional<JournalId>& moved_id);
+  void note_renamed(JournalId id, const Place& to);
+  std::optional<struct stat> last_attributes(const std::optional<range::Entry>& entry,
+                                             const std::string& path);
   Result<std::vector<ListedEntry>> list_all(NodeId directory);
 
   Tree tree_;

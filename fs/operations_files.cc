@@ -41,6 +41,7 @@ struct stat Operations::attributes_of(const ViewNode& view) {
 Result<struct stat> Operations::attributes_of(NodeId id, const Node& node) {
   if (const auto* view = std::get_if<ViewNode>(&node)) return attributes_of(*view);
   if (const auto* directory = std::get_if<DirectoryNode>(&node)) {
+    if (const auto last = tree_.nodes.last_attributes(id)) return *last;
     ASSIGN_OR_RETURN(const std::string path, path_of(id));
     ASSIGN_OR_RETURN(const std::optional<range::Entry> entry, tree_.store.look_up(path));
     if (!entry || entry->id != directory->inode) return refused(ENOENT);
@@ -71,19 +72,29 @@ bool Operations::attributes_last(NodeId id) const {
 }
 
 Status Operations::store_attributes(NodeId id, const Node& node, const AttributeChange& change) {
-  if (!change.mode && !change.uid && !change.gid) return {};
   const std::lock_guard lock(tree_.settings);
-  const auto* view = std::get_if<ViewNode>(&node);
-  ASSIGN_OR_RETURN(const std::string path,
-                   view != nullptr ? Result<std::string>(std::string()) : path_of(id));
-  ASSIGN_OR_RETURN(Attributes stored, view != nullptr
-                                          ? Result<Attributes>(view->journal->attributes())
-                                          : tree_.store.directory_attributes(path));
-  stored.mode = change.mode.value_or(stored.mode) & 07777;
+  if (const auto* view = std::get_if<ViewNode>(&node)) {
+    return store_attributes(*view->journal, change);
+  }
+  ASSIGN_OR_RETURN(const std::string path, path_of(id));
+  if (change.mode || change.uid || change.gid) {
+    ASSIGN_OR_RETURN(Attributes stored, tree_.store.directory_attributes(path));
+    stored.mode = change.mode.value_or(stored.mode) & 07777;
+    stored.uid = change.uid.value_or(stored.uid);
+    stored.gid = change.gid.value_or(stored.gid);
+    RETURN_IF_ERROR(tree_.store.set_directory_attributes(path, stored));
+  }
+  return change.modified ? tree_.store.set_directory_modified(path, *change.modified) : Status();
+}
+
+Status Operations::store_attributes(Journal& journal, const AttributeChange& change) {
+  Attributes stored = journal.attributes();
+  stored.mode = mode_of_journal(change.mode.value_or(stored.mode));
   stored.uid = change.uid.value_or(stored.uid);
   stored.gid = change.gid.value_or(stored.gid);
-  return view != nullptr ? view->journal->set_attributes(stored)
-                         : tree_.store.set_directory_attributes(path, stored);
+  if (change.modified) stored.modified = {*change.modified, journal.extent().end.offset};
+  note_change(stored, journal);
+  return journal.set_attributes(stored);
 }
 
 Result<struct stat> Operations::set_attributes(NodeId id, const AttributeChange& change) {
@@ -99,12 +110,18 @@ Result<struct stat> Operations::set_attributes(NodeId id, const AttributeChange&
     const ByteOffset end = view->journal->extent().end.offset;
     if (view->base + *change.size != end) return refused(EPERM);
   }
-  {
-    const std::shared_lock lock(tree_.names);
-    RETURN_IF_ERROR(store_attributes(id, found, change));
+  if (owner_or_mode || change.modified) {
+    {
+      const std::shared_lock lock(tree_.names);
+      RETURN_IF_ERROR(store_attributes(id, found, change));
+    }
+    if (view != nullptr) announce_change(*view->journal, id);
   }
-  if (view != nullptr && owner_or_mode) announce_change(*view->journal, id);
   return attributes(id);
+}
+
+void Operations::announce_change(const Node& node, NodeId except) {
+  if (const auto* view = std::get_if<ViewNode>(&node)) announce_change(*view->journal, except);
 }
 
 void Operations::announce_change(const Journal& journal, NodeId except) {
@@ -250,12 +267,16 @@ Result<std::vector<std::string>> Operations::property_names(NodeId id) {
 Status Operations::set_property(NodeId id, std::string_view name, std::string_view value,
                                 SetMode mode) {
   ASSIGN_OR_RETURN(const Node found, node(id));
-  return properties_.set(id, found, name, value, mode);
+  RETURN_IF_ERROR(properties_.set(id, found, name, value, mode));
+  announce_change(found, id);
+  return {};
 }
 
 Status Operations::remove_property(NodeId id, std::string_view name) {
   ASSIGN_OR_RETURN(const Node found, node(id));
-  return properties_.remove(id, found, name);
+  RETURN_IF_ERROR(properties_.remove(id, found, name));
+  announce_change(found, id);
+  return {};
 }
 
 Result<struct statvfs> Operations::space() {

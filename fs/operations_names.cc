@@ -89,7 +89,11 @@ Result<Attributes> Operations::inherit(NodeId parent, uint32_t mode, const Calle
   attributes.uid = caller.uid;
   // A set-group-ID directory hands its group on, as everywhere.
   attributes.gid = (above.mode & S_ISGID) != 0 ? above.gid : caller.gid;
-  if (S_ISDIR(mode)) attributes.mode |= above.mode & S_ISGID;
+  if (S_ISDIR(mode)) {
+    attributes.mode |= above.mode & S_ISGID;
+  } else {
+    attributes.mode = mode_of_journal(attributes.mode);
+  }
   attributes.created =
       std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   return attributes;
@@ -149,13 +153,22 @@ bool Operations::is_control_file(const Place& place) {
   return entry && *entry && (*entry)->kind == EntryKind::kJournal;
 }
 
-void Operations::gone(const std::optional<Entry>& entry) {
+// What a directory is about to take along that has nothing in it.
+std::optional<struct stat> Operations::last_attributes(const std::optional<Entry>& entry,
+                                                       const std::string& path) {
+  if (!entry || entry->kind != EntryKind::kDirectory) return std::nullopt;
+  const auto stored = tree_.store.directory_attributes(path);
+  if (!stored) return std::nullopt;
+  return directory_attributes(*stored, *entry);
+}
+
+void Operations::gone(const std::optional<Entry>& entry, const std::optional<struct stat>& last) {
   if (!entry) return;
   if (entry->kind == EntryKind::kJournal) {
     tree_.nodes.journal_removed(JournalId(entry->id));
     tree_.bases.erase(JournalId(entry->id));
   } else {
-    tree_.nodes.directory_removed(entry->id);
+    tree_.nodes.directory_removed(entry->id, last);
   }
 }
 
@@ -173,7 +186,7 @@ Status Operations::remove(NodeId parent, std::string_view name) {
   ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
   RETURN_IF_ERROR(tree_.store.remove(path));
-  gone(entry);
+  gone(entry, std::nullopt);
   return {};
 }
 
@@ -181,12 +194,21 @@ Status Operations::remove_directory(NodeId parent, std::string_view name) {
   const std::shared_lock lock(tree_.names);
   ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
+  const auto last = last_attributes(entry, path);
   RETURN_IF_ERROR(tree_.store.remove_directory(path));
-  gone(entry);
+  gone(entry, last);
   return {};
 }
 
 Status Operations::rename(const Place& from, const Place& to, unsigned flags) {
+  std::optional<JournalId> journal;
+  RETURN_IF_ERROR(move(from, to, flags, journal));
+  if (journal) note_renamed(*journal, to);
+  return {};
+}
+
+Status Operations::move(const Place& from, const Place& to, unsigned flags,
+                        std::optional<JournalId>& moved_id) {
   if ((flags & ~unsigned{RENAME_NOREPLACE}) != 0) return refused(EINVAL);
   const std::unique_lock lock(tree_.names);
   if (is_control_file(from)) return refused(EPERM);
@@ -197,11 +219,27 @@ Status Operations::rename(const Place& from, const Place& to, unsigned flags) {
   ASSIGN_OR_RETURN(const std::optional<Entry> replaced, tree_.store.look_up(new_path));
   if (!entry) return refused(ENOENT);
   const bool replace = (flags & RENAME_NOREPLACE) == 0;
+  const auto last = last_attributes(replaced, new_path);
   RETURN_IF_ERROR(tree_.store.rename(old_path, new_path, replace));
   if (old_path == new_path) return {};
-  gone(replaced);
+  gone(replaced, last);
   moved(*entry, to);
+  if (entry->kind == EntryKind::kJournal) moved_id = JournalId(entry->id);
   return {};
+}
+
+// Moves st_ctime. The name is moved already, so what fails here must not make that fail.
+void Operations::note_renamed(JournalId id, const Place& to) {
+  const std::shared_lock lock(tree_.names);
+  const auto path = path_of(to.parent, to.name);
+  if (!path) return;
+  const auto journal = open_journal(id, *path);
+  if (!journal) return;
+  {
+    const std::lock_guard settings(tree_.settings);
+    static_cast<void>(store_attributes(**journal, AttributeChange()));
+  }
+  announce_change(**journal, NodeId{});
 }
 
 }  // namespace rangefs

@@ -199,6 +199,7 @@ Status Properties::change(NodeId id, const Node& node, std::string_view key,
   if (mode == SetMode::kCreate && is_set(attributes, key)) return refused(EEXIST);
   if (mode == SetMode::kReplace && !is_set(attributes, key)) return refused(ENODATA);
   RETURN_IF_ERROR(assign(attributes, view == nullptr, key, value));
+  if (view != nullptr) note_change(attributes, *view->journal);
   return view != nullptr ? view->journal->set_attributes(attributes)
                          : tree_.store.set_directory_attributes(*path, attributes);
 }

@@ -51,6 +51,16 @@ struct Attributes {
   std::optional<uint64_t> max_bytes;
   std::optional<uint64_t> max_records;
   std::optional<std::chrono::milliseconds> max_age;
+  // The rest is of journals only, and means nothing to the engine. When something about it was
+  // changed last, other than by appending:
+  Timestamp changed{};
+  // A time of modification that was set. It holds as long as the journal ends at `end`.
+  struct Modified {
+    Timestamp time{};
+    ByteOffset end;
+    friend bool operator==(const Modified&, const Modified&) = default;
+  };
+  std::optional<Modified> modified;
 
   friend bool operator==(const Attributes&, const Attributes&) = default;
 };

@@ -42,9 +42,10 @@ enum class EntryKind { kJournal, kDirectory };
 struct Entry {
   EntryKind kind = EntryKind::kJournal;
   uint64_t id = 0;  // the value of a JournalId, also of a directory
-  // Of a directory: when something in it was created, removed or renamed last, or its attributes
-  // set.
-  Time changed{};
+  // Of a directory: when something in it was created, removed or renamed last, unless another time
+  // was set since; and when that, its attributes or its name were changed last.
+  Timestamp modified{};
+  Timestamp changed{};
 };
 
 struct NamedEntry {
@@ -130,6 +131,8 @@ class Store {
 
   virtual Result<Attributes> directory_attributes(std::string_view path) = 0;
   virtual Status set_directory_attributes(std::string_view path, const Attributes& attributes) = 0;
+  // Sets Entry::modified.
+  virtual Status set_directory_modified(std::string_view path, Timestamp modified) = 0;
 
   // Drops what the limits of the journals do not allow, of all of them, as far as that is possible;
   // the first error (kCorrupt: attributes that cannot be read, without which nothing is dropped).

@@ -61,6 +61,9 @@ inline constexpr uint64_t kHostMask = 0xFFFF;
 // When a record was appended: Unix time in milliseconds.
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
+// A time as files have it.
+using Timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;
+
 // How appended bytes are divided into records.
 enum class Framing : uint8_t {
   kLine = 1,   // a record is a line, its newline included

@@ -137,6 +137,16 @@ TEST_F(EnvPosix, ADirectoryIsModifiedByWhatHappensInIt) {
   EXPECT_GT(env_.stat(dir_)->modified, Time(std::chrono::milliseconds(1'000'005)));
 }
 
+TEST_F(EnvPosix, ATimeOfModificationIsSetToTheNanosecond) {
+  for (const int64_t ns : {int64_t{1'234'567'890'123'456'789}, int64_t{-1}, int64_t{0}}) {
+    const auto before = env_.stat(dir_);
+    ASSERT_TRUE(env_.set_modified(dir_, Timestamp(std::chrono::nanoseconds(ns))));
+    EXPECT_EQ(env_.stat(dir_)->modified, Timestamp(std::chrono::nanoseconds(ns)));
+    EXPECT_GE(env_.stat(dir_)->changed, before->changed);
+  }
+  EXPECT_EQ(env_.set_modified(dir_ / "none", Timestamp()).error().code, Errc::kNotFound);
+}
+
 TEST_F(EnvPosix, PrefetchChangesNothing) {
   auto file = create("a");
   ASSERT_TRUE(file->write_at(0, as_bytes("abcdef")));

@@ -182,6 +182,8 @@ TEST_F(NamesTest, AnEmptyJournalKeepsItsAttributes) {
   attributes.uid = 7;
   attributes.keep = true;
   attributes.max_age = std::chrono::hours(1);
+  attributes.changed = Timestamp(std::chrono::nanoseconds(1'763'802'000'123'456'789));
+  attributes.modified = {Timestamp(std::chrono::nanoseconds(-1)), ByteOffset(7)};
   ASSERT_TRUE(store_->create("app", attributes));
   attributes = journal()->attributes();
   kill();
@@ -189,6 +191,31 @@ TEST_F(NamesTest, AnEmptyJournalKeepsItsAttributes) {
   ASSERT_TRUE(store_->sync());
   lose_power(Survival::drop_all());
   EXPECT_EQ(journal()->attributes(), attributes);
+}
+
+TEST_F(NamesTest, ADirectoryTellsWhenItWasChangedAlsoAfterALossOfPower) {
+  ASSERT_TRUE(store_->make_directory("d", {}));
+  Entry last = **store_->look_up("d");
+  const auto expect_changed = [&](const char* by, bool modified) {
+    const Entry now = **store_->look_up("d");
+    EXPECT_GT(now.changed, last.changed) << by;
+    EXPECT_EQ(now.modified > last.modified, modified) << by;
+    last = now;
+  };
+  journal("d/app");
+  expect_changed("create", true);
+  ASSERT_TRUE(store_->set_directory_attributes("d", {}));
+  expect_changed("attributes", false);
+  ASSERT_TRUE(store_->remove("d/app"));
+  expect_changed("remove", true);
+  const Timestamp set(std::chrono::nanoseconds(1'234'567'890'123'456'789));
+  ASSERT_TRUE(store_->set_directory_modified("d", set));
+  expect_changed("time", false);
+  EXPECT_EQ(last.modified, set);
+  EXPECT_EQ(code(Result<int>(store_->set_directory_modified("none", set).error())),
+            Errc::kNotFound);
+  reopen();
+  EXPECT_EQ((*store_->look_up("d"))->modified, set);
 }
 
 TEST_F(NamesTest, AttributesOutliveTheChunkThatHadThem) {

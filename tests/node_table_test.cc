@@ -66,7 +66,7 @@ TEST_F(NodeTableTest, PathsFollowRenamesOfDirectoriesAbove) {
 
 TEST_F(NodeTableTest, RemovedDirectoryHasNoPathAndItsNumberMayComeBack) {
   const NodeId old_node = table_.enter_directory(100, {kRootNode, "a"});
-  table_.directory_removed(100);
+  table_.directory_removed(100, std::nullopt);
   EXPECT_EQ(table_.path(old_node), std::nullopt);
   const NodeId new_node = table_.enter_directory(100, {kRootNode, "b"});
   EXPECT_NE(new_node, old_node);

@@ -38,6 +38,13 @@ bool parse_ms(std::string_view text, std::chrono::milliseconds& ms) {
   return valid;
 }
 
+bool parse_timestamp(std::string_view text, Timestamp& timestamp) {
+  int64_t count = 0;
+  const bool valid = parse_number(text, 10, count);
+  timestamp = Timestamp(std::chrono::nanoseconds(count));
+  return valid;
+}
+
 bool set_key(std::string_view key, std::string_view value, StoredAttributes& stored) {
   if (key == "id") {
     const auto id = parse_journal_id(value);
@@ -52,6 +59,16 @@ bool set_key(std::string_view key, std::string_view value, StoredAttributes& sto
     std::chrono::milliseconds since_epoch{};
     const bool valid = parse_ms(value, since_epoch);
     attributes.created = Time(since_epoch);
+    return valid;
+  }
+  if (key == "changed") return parse_timestamp(value, attributes.changed);
+  if (key == "modified") {
+    uint64_t end = 0;
+    const size_t space = std::min(value.find(' '), value.size());
+    const bool valid =
+        parse_timestamp(value.substr(0, space), attributes.modified.emplace().time) &&
+        parse_number(value.substr(std::min(space + 1, value.size())), 10, end);
+    attributes.modified->end = ByteOffset(end);
     return valid;
   }
   if (key == "framing") {
@@ -82,6 +99,13 @@ std::string encode_attributes(const StoredAttributes& stored) {
   if (attributes.max_bytes) lines += fmt::format("max_bytes: {}\n", *attributes.max_bytes);
   if (attributes.max_records) lines += fmt::format("max_records: {}\n", *attributes.max_records);
   if (attributes.max_age) lines += fmt::format("max_age: {}\n", attributes.max_age->count());
+  if (attributes.changed != Timestamp()) {
+    lines += fmt::format("changed: {}\n", attributes.changed.time_since_epoch().count());
+  }
+  if (const auto& modified = attributes.modified) {
+    lines += fmt::format("modified: {} {}\n", modified->time.time_since_epoch().count(),
+                         modified->end.value());
+  }
   return lines + check_line(lines);
 }
 

@@ -30,7 +30,8 @@ struct FileStat {
   uint64_t inode = 0;
   uint64_t size = 0;
   uint64_t disk_bytes = 0;
-  Time modified{};
+  Timestamp modified{};
+  Timestamp changed{};
 };
 
 struct DirectoryEntry {
@@ -104,6 +105,7 @@ class Env {
   // Atomic, also across directories. Without `replace`, kExists if `to` is there.
   virtual Status rename(const Path& from, const Path& to, bool replace) = 0;
   virtual Result<FileStat> stat(const Path& path) = 0;
+  virtual Status set_modified(const Path& path, Timestamp modified) = 0;
   // Up to `entries_max` > 0 entries but "." and "..", from the first for `from` 0, else from the
   // `next` of the page before. What comes or goes meanwhile may be among them or not.
   virtual Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) = 0;

@@ -162,6 +162,16 @@ class PosixEnv : public Env {
     return to_file_stat(found);
   }
 
+  Status set_modified(const Path& path, Timestamp modified) override {
+    const auto since_epoch = modified.time_since_epoch();
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+    const std::array<timespec, 2> times{
+        timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
+        timespec{.tv_sec = seconds.count(), .tv_nsec = (since_epoch - seconds).count()}};
+    return checked(::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW),
+                   "utimensat", path);
+  }
+
   using Env::list;
   Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) override {
     ASSIGN_OR_RETURN(Fd fd, open_fd("opendir", directory, O_RDONLY | O_DIRECTORY));

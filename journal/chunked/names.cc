@@ -133,12 +133,12 @@ Result<std::optional<Entry>> Names::entry_at(std::string_view path, FileKind kin
   if (kind == FileKind::kDirectory) {
     ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(path)));
     ASSIGN_OR_RETURN(const JournalId id, directory_id(path, stat));
-    return std::optional(Entry{EntryKind::kDirectory, id.value(), stat.modified});
+    return std::optional(Entry{EntryKind::kDirectory, id.value(), stat.modified, stat.changed});
   }
   if (kind == FileKind::kSymlink) {
     ASSIGN_OR_RETURN(const std::string target, env_.read_symlink(tree_path(path)));
     if (const auto id = id_of_link(target)) {
-      return std::optional(Entry{EntryKind::kJournal, id->value(), {}});
+      return std::optional(Entry{EntryKind::kJournal, id->value(), {}, {}});
     }
   }
   spdlog::warn("{}: neither a directory nor a journal, left alone", tree_path(path).string());

@@ -80,6 +80,8 @@ class Names {
   Result<Attributes> directory_attributes(std::string_view path);
   Status set_directory_attributes(std::string_view path, const Attributes& attributes);
 
+  Status set_directory_modified(std::string_view path, Timestamp modified);
+
   // The setting `member` of the nearest directory above `path` that sets it.
   template <typename T>
   Result<std::optional<T>> inherited(std::string_view path, std::optional<T> Attributes::*member);

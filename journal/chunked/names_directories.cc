@@ -113,11 +113,20 @@ Status Names::set_directory_attributes(std::string_view path, const Attributes& 
   const Path directory = tree_path(path);
   const Path temporary = store_ / kTrash / fmt::format("set-{:016x}", env_.random());
   ASSIGN_OR_RETURN(const Known known, known_directory(path));
+  ASSIGN_OR_RETURN(const FileStat before, env_.stat(directory));
   RETURN_IF_ERROR(replace_attributes(env_, directory / kDirectoryAttributes, temporary,
                                      {attributes, known.id}));
   forget_directories();
   mark_unsynced(directory);
   mark_unsynced(store_ / kTrash);
+  // Nobody made or removed a name that can be seen.
+  return env_.set_modified(directory, before.modified);
+}
+
+Status Names::set_directory_modified(std::string_view path, Timestamp modified) {
+  RETURN_IF_ERROR(check_directory(path));
+  RETURN_IF_ERROR(env_.set_modified(tree_path(path), modified));
+  mark_unsynced(tree_path(path));
   return {};
 }
 

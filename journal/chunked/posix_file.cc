@@ -247,13 +247,15 @@ class PosixFile : public File {
 }  // namespace
 
 FileStat to_file_stat(const struct ::stat& from) {
-  const auto modified =
-      std::chrono::seconds(from.st_mtim.tv_sec) + std::chrono::nanoseconds(from.st_mtim.tv_nsec);
+  const auto timestamp = [](const timespec& time) {
+    return Timestamp(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+  };
   return {.kind = to_file_kind(from.st_mode),
           .inode = from.st_ino,
           .size = static_cast<uint64_t>(from.st_size),
           .disk_bytes = static_cast<uint64_t>(from.st_blocks) * 512,
-          .modified = Time(std::chrono::floor<std::chrono::milliseconds>(modified))};
+          .modified = timestamp(from.st_mtim),
+          .changed = timestamp(from.st_ctim)};
 }
 
 std::unique_ptr<File> make_posix_file(Fd fd, Path path) {

@@ -247,6 +247,12 @@ Status ChunkedStore::set_directory_attributes(std::string_view path, const Attri
   return names_.set_directory_attributes(path, attributes);
 }
 
+Status ChunkedStore::set_directory_modified(std::string_view path, Timestamp modified) {
+  RETURN_IF_ERROR(writable());
+  std::unique_lock lock(names_mutex_);
+  return names_.set_directory_modified(path, modified);
+}
+
 Status ChunkedStore::apply_retention() {
   RETURN_IF_ERROR(writable());
   Status result;

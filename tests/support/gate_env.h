@@ -42,6 +42,9 @@ class GateEnv : public Env {
     return base_.rename(from, to, replace);
   }
   Result<FileStat> stat(const Path& path) override { return base_.stat(path); }
+  Status set_modified(const Path& path, Timestamp modified) override {
+    return base_.set_modified(path, modified);
+  }
   Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) override {
     return base_.list(directory, from, entries_max);
   }

@@ -185,7 +185,7 @@ void MemoryJournal::fail_with(Error error) {
 
 MemoryStore::MemoryStore(StoreOptions options) : options_(options) {
   Node& root = tree_[""];
-  root.entry = {EntryKind::kDirectory, 1, {}};
+  root.entry = {EntryKind::kDirectory, 1, {}, {}};
   root.directory.mode = 0755;
 }
 
@@ -194,9 +194,16 @@ MemoryStore::Node* MemoryStore::find(std::string_view path) {
   return it == tree_.end() ? nullptr : &it->second;
 }
 
+// No two changes have the same time.
+Timestamp MemoryStore::tick() {
+  const Timestamp now = std::chrono::system_clock::now();
+  last_tick_ = std::max(now, last_tick_ + std::chrono::nanoseconds(1));
+  return last_tick_;
+}
+
 void MemoryStore::touch(std::string_view directory) {
-  find(directory)->entry.changed =
-      std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  Entry& entry = find(directory)->entry;
+  entry.modified = entry.changed = tick();
 }
 
 Status MemoryStore::check_parent(std::string_view path) {
@@ -246,7 +253,7 @@ Result<std::shared_ptr<Journal>> MemoryStore::create(std::string_view path,
   const JournalId id(++last_id_);
   const auto journal = std::make_shared<MemoryJournal>(id, resolved);
   journals_[id] = journal;
-  tree_[std::string(path)] = Node{{EntryKind::kJournal, id.value(), {}}, {}};
+  tree_[std::string(path)] = Node{{EntryKind::kJournal, id.value(), {}, {}}, {}};
   touch(parent_of(path));
   return std::shared_ptr<Journal>(journal);
 }
@@ -254,7 +261,7 @@ Result<std::shared_ptr<Journal>> MemoryStore::create(std::string_view path,
 Status MemoryStore::make_directory(std::string_view path, const Attributes& attributes) {
   const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(check_free(path));
-  tree_[std::string(path)] = Node{{EntryKind::kDirectory, ++last_id_, {}}, attributes};
+  tree_[std::string(path)] = Node{{EntryKind::kDirectory, ++last_id_, {}, {}}, attributes};
   touch(path);
   touch(parent_of(path));
   return {};
@@ -340,6 +347,7 @@ Status MemoryStore::rename(std::string_view from, std::string_view to, bool repl
   tree_.merge(moved);
   touch(parent_of(from));
   touch(parent_of(to));
+  find(to)->entry.changed = tick();
   return {};
 }
 
@@ -373,6 +381,16 @@ Status MemoryStore::set_directory_attributes(std::string_view path, const Attrib
   Node* node = find(path);
   if (node == nullptr) return failed(Errc::kNotFound, path);
   node->directory = attributes;
+  node->entry.changed = tick();
+  return {};
+}
+
+Status MemoryStore::set_directory_modified(std::string_view path, Timestamp modified) {
+  const std::lock_guard lock(mutex_);
+  Node* node = find(path);
+  if (node == nullptr) return failed(Errc::kNotFound, path);
+  node->entry.modified = modified;
+  node->entry.changed = tick();
   return {};
 }
 

@@ -80,6 +80,7 @@ class MemoryStore : public Store {
   Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) override;
   Result<Attributes> directory_attributes(std::string_view path) override;
   Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;
+  Status set_directory_modified(std::string_view path, Timestamp modified) override;
   Status apply_retention() override { return {}; }
   Status sync() override;
   Result<Space> space() override;
@@ -96,6 +97,7 @@ class MemoryStore : public Store {
     Attributes directory;  // of a directory
   };
   Node* find(std::string_view path);
+  Timestamp tick();
   void touch(std::string_view directory);
   Status check_parent(std::string_view path);
   Status check_free(std::string_view path);
@@ -111,6 +113,7 @@ class MemoryStore : public Store {
   std::map<JournalId, std::shared_ptr<MemoryJournal>> journals_;
   uint64_t last_id_ = 1;  // the root's
   int syncs_ = 0;
+  Timestamp last_tick_{};
 };
 
 }  // namespace range

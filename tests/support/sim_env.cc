@@ -64,6 +64,7 @@ std::unique_ptr<SimEnv> SimEnv::after_kill() const {
   later->capacity_ = capacity_;
   later->partial_writes_ = partial_writes_;
   later->now_ = now_;
+  later->last_tick_ = last_tick_;
   later->since_boot_ = since_boot_;
   later->boots_ = boots_;
   later->random_ = random_;
@@ -157,7 +158,10 @@ Result<std::unique_ptr<File>> SimEnv::open(const Path& path, OpenMode mode) {
   const Guard guard(mutex_);
   const bool create = mode == OpenMode::kCreateNew;
   RETURN_IF_ERROR(begin(create ? CallKind::kCreate : CallKind::kOpen, path));
-  if (create) RETURN_IF_ERROR(tree_.make(path, FileKind::kRegular));
+  if (create) {
+    RETURN_IF_ERROR(tree_.make(path, FileKind::kRegular));
+    touch(path.parent_path());
+  }
   ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
   const FileKind kind = tree_.node(id).kind;
   if (kind == FileKind::kSymlink) return system_error(ELOOP, path.native());
@@ -170,25 +174,32 @@ Status SimEnv::make_directory(const Path& path) {
   const Guard guard(mutex_);
   RETURN_IF_ERROR(begin(CallKind::kMakeDirectory, path));
   RETURN_IF_ERROR(tree_.make(path, FileKind::kDirectory));
+  touch(path);
+  touch(path.parent_path());
   return {};
 }
 
 Status SimEnv::remove_directory(const Path& path) {
   const Guard guard(mutex_);
   RETURN_IF_ERROR(begin(CallKind::kRemoveDirectory, path));
-  return tree_.remove_directory(path);
+  RETURN_IF_ERROR(tree_.remove_directory(path));
+  touch(path.parent_path());
+  return {};
 }
 
 Status SimEnv::remove_file(const Path& path) {
   const Guard guard(mutex_);
   RETURN_IF_ERROR(begin(CallKind::kRemoveFile, path));
-  return tree_.remove_file(path);
+  RETURN_IF_ERROR(tree_.remove_file(path));
+  touch(path.parent_path());
+  return {};
 }
 
 Status SimEnv::make_symlink(const std::string& target, const Path& path) {
   const Guard guard(mutex_);
   RETURN_IF_ERROR(begin(CallKind::kMakeSymlink, path));
   RETURN_IF_ERROR(tree_.make(path, FileKind::kSymlink, target));
+  touch(path.parent_path());
   return {};
 }
 
@@ -203,7 +214,11 @@ Result<std::string> SimEnv::read_symlink(const Path& path) {
 Status SimEnv::rename(const Path& from, const Path& to, bool replace) {
   const Guard guard(mutex_);
   RETURN_IF_ERROR(begin(CallKind::kRename, from));
-  return tree_.rename(from, to, replace);
+  RETURN_IF_ERROR(tree_.rename(from, to, replace));
+  touch(from.parent_path());
+  touch(to.parent_path());
+  tree_.node(tree_.find(to).value()).changed = tick();
+  return {};
 }
 
 Result<FileStat> SimEnv::stat(const Path& path) {
@@ -211,6 +226,15 @@ Result<FileStat> SimEnv::stat(const Path& path) {
   RETURN_IF_ERROR(begin(CallKind::kStat, path));
   ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
   return stat_of(id);
+}
+
+Status SimEnv::set_modified(const Path& path, Timestamp modified) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kSetModified, path));
+  ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
+  tree_.node(id).modified = modified;
+  tree_.node(id).changed = tick();
+  return {};
 }
 
 Result<DirectoryPage> SimEnv::list(const Path& directory, uint64_t from, size_t entries_max) {
@@ -312,7 +336,23 @@ Status SimEnv::begin(CallKind kind, const Path& path) {
 FileStat SimEnv::stat_of(NodeId id) const {
   const SimTree::Node& node = tree_.node(id);
   const uint64_t size = node.kind == FileKind::kSymlink ? node.target.size() : node.content.size();
-  return {.kind = node.kind, .inode = id, .size = size, .disk_bytes = node.content.allocated()};
+  return {.kind = node.kind,
+          .inode = id,
+          .size = size,
+          .disk_bytes = node.content.allocated(),
+          .modified = node.modified,
+          .changed = node.changed};
+}
+
+// No two changes have the same time.
+Timestamp SimEnv::tick() {
+  last_tick_ = std::max<Timestamp>(now_, last_tick_ + std::chrono::nanoseconds(1));
+  return last_tick_;
+}
+
+void SimEnv::touch(const Path& directory) {
+  SimTree::Node& node = tree_.node(tree_.find(directory).value());
+  node.modified = node.changed = tick();
 }
 
 SimContent& SimEnv::content_at(const Path& path) {

@@ -101,6 +101,7 @@ class SimEnv : public Env {
   Result<std::string> read_symlink(const Path& path) override;
   Status rename(const Path& from, const Path& to, bool replace) override;
   Result<FileStat> stat(const Path& path) override;
+  Status set_modified(const Path& path, Timestamp modified) override;
   using Env::list;
   Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) override;
   Status sync_directory(const Path& directory) override;
@@ -121,6 +122,8 @@ class SimEnv : public Env {
   // All below: mutex_ is held.
   Status begin(CallKind kind, const Path& path);
   FileStat stat_of(NodeId id) const;
+  Timestamp tick();
+  void touch(const Path& directory);
   SimContent& content_at(const Path& path);
   Result<NodeId> find_directory(const Path& path) const;
   Status write(NodeId id, const Path& path, uint64_t offset, std::span<const ConstBytes> parts);
@@ -138,6 +141,7 @@ class SimEnv : public Env {
   uint64_t capacity_ = kUnlimited;
   bool partial_writes_ = false;
   Time now_;
+  Timestamp last_tick_{};
   std::chrono::nanoseconds since_boot_{};
   uint64_t boots_ = 1;
   std::mt19937_64 random_;

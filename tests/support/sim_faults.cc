@@ -15,6 +15,7 @@ const char* name_of(CallKind kind) {
                                            "remove",
                                            "symlink",
                                            "rename",
+                                           "set_modified",
                                            "sync_directory",
                                            "sync_filesystem",
                                            "lock",

@@ -23,6 +23,7 @@ enum class CallKind {
   kRemoveFile,
   kMakeSymlink,
   kRename,
+  kSetModified,
   kSyncDirectory,
   kSyncFilesystem,
   kLock,

@@ -43,6 +43,8 @@ class SimTree {
     std::map<std::string, NodeId> disk_entries;  // of a directory, without pending operations
     bool linked = true;                          // reachable by a name now
     int open_files = 0;
+    Timestamp modified{};
+    Timestamp changed{};
     uint64_t failed_writebacks = 0;
   };
 
