@@ -84,8 +84,8 @@ start
 echo kept >>mnt/app
 stop
 cp -r store/. newer
-sed -i 's/version 1/version 2/' newer/format
-refuses 1 '.*/newer: .*version 2.*' newer mnt2
+sed -i 's/version [0-9]*/version 999/' newer/format
+refuses 1 '.*/newer: .*version 999.*' newer mnt2
 cp -r store/. unknown
 echo nonsense >unknown/format
 refuses 1 '.*/unknown: .*format.*' unknown mnt2
