@@ -173,6 +173,7 @@ Result<size_t> Operations::read(HandleId id, uint64_t offset, MutableBytes into)
   while (done < into.size()) {
     const auto count = file->journal->read(file->base + offset + done, into.subspan(done));
     if (!count) {
+      tree_.damage.note(file->journal->id(), count.error());
       if (done > 0) break;  // what precedes the damage is readable
       return count.error();
     }

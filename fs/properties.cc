@@ -70,11 +70,12 @@ bool is_read_only(std::string_view key) {
   return std::ranges::find(kKeys, key) != kKeys.end();
 }
 
-// When the oldest record was appended, if there is one and it can be read.
-std::optional<range::Time> first_time(Journal& journal, range::RecordNumber first) {
+// When the oldest record was appended, or why that cannot be read; nothing if there is none.
+Result<std::optional<range::Time>> first_time(Journal& journal, range::RecordNumber first) {
   range::RecordBatch batch;
-  if (!journal.read_records(first, 1, 1, batch) || batch.items.empty()) return std::nullopt;
-  return batch.items.front().time;
+  RETURN_IF_ERROR(journal.read_records(first, 1, 1, batch));
+  if (batch.items.empty()) return std::optional<range::Time>();
+  return std::optional(batch.items.front().time);
 }
 
 }  // namespace
@@ -100,6 +101,14 @@ range::Framing Properties::framing(const Attributes& own, std::string_view path)
   return tree_.store.options().framing;
 }
 
+// Why appends are refused, else what could not be read.
+std::string Properties::state_of(const Journal& journal, const Result<range::JournalInfo>& info) {
+  if (!info) return range::to_string(info.error());
+  if (!info->failure.empty()) return info->failure;
+  const std::string damage = tree_.damage.of(journal.id());
+  return damage.empty() ? "ok" : "damaged: " + damage;
+}
+
 std::vector<Property> Properties::of_journal(Journal& journal) {
   const Attributes own = journal.attributes();
   const range::Extent extent = journal.extent();
@@ -118,9 +127,9 @@ std::vector<Property> Properties::of_journal(Journal& journal) {
       {"position", to_string(tree_.bases.of(journal).position)},
   };
   if (records > 0) {
-    if (const auto first = first_time(journal, extent.begin.record)) {
-      all.push_back({"first_time", range::to_string(*first)});
-    }
+    const auto first = first_time(journal, extent.begin.record);
+    if (!first) tree_.damage.note(journal.id(), first.error());
+    if (first && *first) all.push_back({"first_time", range::to_string(**first)});
     all.push_back({"last_time", range::to_string(extent.last_time)});
   }
   all.push_back({"synced_bytes", std::to_string(extent.synced - extent.begin.offset)});
@@ -132,8 +141,7 @@ std::vector<Property> Properties::of_journal(Journal& journal) {
     all.push_back({"torn_tails", std::to_string(info->torn_tails)});
     all.push_back({"clock_ahead", info->clock_ahead ? "1" : "0"});
   }
-  const std::string failure = info ? info->failure : range::to_string(info.error());
-  all.push_back({"state", failure.empty() ? "ok" : failure});
+  all.push_back({"state", state_of(journal, info)});
   return all;
 }
 

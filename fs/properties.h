@@ -42,6 +42,7 @@ class Properties {
 
  private:
   std::vector<Property> of_journal(Journal& journal);
+  std::string state_of(const Journal& journal, const Result<range::JournalInfo>& info);
   Result<std::vector<Property>> of_directory(NodeId id);
   Status change(NodeId id, const Node& node, std::string_view key,
                 std::optional<std::string_view> value, SetMode mode);

@@ -7,6 +7,7 @@
 
 #include "fs/attributes.h"
 #include "fs/bases.h"
+#include "fs/damage.h"
 #include "fs/node_table.h"
 #include "fs/types.h"
 #include "journal/store.h"
@@ -30,6 +31,7 @@ struct Tree {
   NodeTable nodes;
   Bases bases;
   DiskUsage usage;
+  Damage damage;
   // Shared by whoever uses a path, exclusive for rename: paths stay right while they are used.
   std::shared_mutex names;
   // Held from reading attributes to storing the changed ones.

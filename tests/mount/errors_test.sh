@@ -153,4 +153,18 @@ expect_errno OK 'command("app.pos", b"start")'
 expect_errno OK 'create("x" * 255)'
 expect_errno OK 'command("x" * 255 + ".pos", b"end")'
 say "$cases refusals, nothing changed"
+
+# What answers EIO does not say that it is ok.
+seq -w 100000 >mnt/damaged
+id=$(info id mnt/damaged)
+expect_equal "$(info state mnt/damaged)" ok "state before the damage"
+stop
+files=(store/chunks/*/*"$id"/*.dat)
+printf X | dd of="${files[1]}" bs=1 seek=20000 conv=notrunc status=none
+start chunk_size=64k
+expect_fails cat mnt/damaged
+expect_match "$errors" '.*Input/output error' "cat of what is damaged"
+expect_match "$(info state mnt/damaged)" 'damaged: .*' "state of what is damaged"
+expect_equal "$(info state mnt/empty)" ok "state of another"
+echo more >>mnt/damaged
 stop
