@@ -21,6 +21,7 @@
 
 #include "fs/session.h"
 #include "journal/result_macros.h"
+#include "mount/descriptors.h"
 #include "mount/holder.h"
 
 namespace rangefs {
@@ -82,16 +83,25 @@ void wait_for_end(const Session& session, MountWatch& mount) {
   ::close(signal_fd);
 }
 
-Status serve(range::Store& store, const Options& options, const Report& report) {
+// The programs that libfuse starts to mount get the limit that we were given.
+Status mount(Session& session, const Options& options, const DescriptorLimit& limit) {
+  limit.lower();
+  const Status mounted = session.mount(options.mountpoint, options.fuse, options.debug);
+  limit.raise();
+  return mounted;
+}
+
+Status serve(range::Store& store, const Options& options, const DescriptorLimit& limit,
+             const Report& report) {
   ASSIGN_OR_RETURN(const auto adapter,
                    FuseAdapter::create(store, FsOptions{options.store, RANGEFS_VERSION}));
   Session session(*adapter);
-  RETURN_IF_ERROR(session.mount(options.mountpoint, options.fuse, options.debug));
+  RETURN_IF_ERROR(mount(session, options, limit));
   session.serve();
   spdlog::info("serving {} on {}", options.store, options.mountpoint);
   report("");
-  MountWatch mount(options.mountpoint);
-  wait_for_end(session, mount);
+  MountWatch watch(options.mountpoint);
+  wait_for_end(session, watch);
   session.stop();
   adapter->release_all();
   return {};
@@ -131,6 +141,7 @@ int run_daemon(const Options& options, const Report& report) {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
   ::umask(077);  // modes of journals are kept in the store, not on its files
+  const DescriptorLimit limit;
   auto store = open_store(options);
   if (!store) {
     report(message_of(store.error()));
@@ -138,7 +149,7 @@ int run_daemon(const Options& options, const Report& report) {
   }
   fuse_set_log_func(log_of_fuse);
   bool reported = false;
-  const Status served = serve(**store, options, [&](const std::string& problem) {
+  const Status served = serve(**store, options, limit, [&](const std::string& problem) {
     reported = true;
     report(problem);
   });

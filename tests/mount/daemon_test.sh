@@ -91,6 +91,23 @@ echo nonsense >unknown/format
 refuses 1 '.*/unknown: .*format.*' unknown mnt2
 untouched
 
+# The soft limit of descriptors is raised to the hard one, as far as more are of use.
+limits() { sed -n 's/^Max open files *\([0-9]*\) *\([0-9]*\) .*/\1 \2/p' "/proc/$daemon/limits"; }
+given=$(ulimit -Sn)
+for hard in 900 70000; do
+  ulimit -Sn 300
+  (($(ulimit -Hn) >= hard)) || continue
+  plain=$RANGEFS
+  printf '#!/bin/bash\nulimit -Hn %d\nexec %q "$@"\n' $hard "$plain" >limited
+  chmod +x limited
+  RANGEFS=$dir/limited
+  start
+  expect_equal "$(limits)" "$((hard < 65536 ? hard : 65536)) $hard" "limits of descriptors"
+  stop
+  RANGEFS=$plain
+done
+ulimit -Sn "$given"
+
 # Only one daemon per store, only one mount per mountpoint.
 start
 refuses 1 ".*locked by pid $daemon" store mnt2
