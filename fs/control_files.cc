@@ -126,7 +126,7 @@ Result<std::string> ControlFiles::positions(NodeId directory) {
   }
   std::ranges::sort(entries, {}, &range::NamedEntry::name);
   std::string lines;
-  for (const auto& [name, entry] : entries) {
+  for (const auto& [name, entry, next] : entries) {
     if (entry.kind != range::EntryKind::kJournal) continue;
     if (is_reserved(name, directory == kRootNode)) continue;  // not to be reached by this name
     const auto journal = tree_.store.open(JournalId(entry.id), join_path(path, name));

@@ -1,6 +1,7 @@
 // Open files: what is answered at once, and what waits.
 #include <fcntl.h>
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -168,23 +169,22 @@ void Callbacks::opendir(fuse_req_t request, fuse_ino_t inode, fuse_file_info* fi
 void Callbacks::readdir(fuse_req_t request, fuse_ino_t, size_t size, off_t offset,
                         fuse_file_info* file) {
   constexpr size_t kEntryBytesMin = 32;
-  auto index = static_cast<uint64_t>(offset);
   size_t used = 0;
   std::vector<char> buffer;
-  const auto filled = guarded([&]() -> Status {
+  const auto add = [&](const ListedEntry& entry) {
+    struct stat st {};
+    st.st_ino = entry.inode;
+    st.st_mode = entry.is_directory ? S_IFDIR : S_IFREG;
+    const size_t more = fuse_add_direntry(request, buffer.data() + used, size - used, entry.name,
+                                          &st, static_cast<off_t>(entry.next));
+    if (more > size - used) return false;
+    used += more;
+    return true;
+  };
+  const auto filled = guarded([&] {
     buffer.resize(size);
-    ASSIGN_OR_RETURN(const auto entries,
-                     operations(request).list(handle_of(file), index, size / kEntryBytesMin));
-    for (const ListedEntry& entry : entries) {
-      struct stat st {};
-      st.st_ino = entry.inode;
-      st.st_mode = entry.is_directory ? S_IFDIR : S_IFREG;
-      const size_t more = fuse_add_direntry(request, buffer.data() + used, size - used,
-                                            entry.name.c_str(), &st, static_cast<off_t>(++index));
-      if (more > size - used) break;
-      used += more;
-    }
-    return {};
+    return operations(request).list(handle_of(file), static_cast<uint64_t>(offset),
+                                    std::max<size_t>(size / kEntryBytesMin, 1), add);
   });
   if (!filled) return reply_error(request, filled.error());
   fuse_reply_buf(request, buffer.data(), used);

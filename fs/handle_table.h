@@ -2,14 +2,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <variant>
-#include <vector>
 
 #include "fs/node_table.h"
 #include "fs/types.h"
 #include "journal/mutex.h"
+#include "journal/store.h"
 
 namespace rangefs {
 
@@ -25,18 +26,13 @@ struct ControlHandle {
   std::string text;  // what reading it gives, made when it was opened
 };
 
-struct ListedEntry {
-  std::string name;
-  uint64_t inode = 0;
-  bool is_directory = false;
-};
-
-// Offsets in a listing are indices, so that seekdir(3) works while entries come and go.
+// The part of a directory that was read last, so that who reads on need not begin anew where the
+// kernel had no room for more. Whatever the size of the directory, no more of it is kept.
 struct DirectoryHandle {
   NodeId directory{};
   range::Mutex mutex;
-  // Made anew at each read from the beginning.
-  std::vector<ListedEntry> listing GUARDED_BY(mutex);
+  uint64_t from GUARDED_BY(mutex) = 0;  // where the page begins
+  std::optional<range::NamesPage> page GUARDED_BY(mutex);
 };
 
 using Handle = std::variant<JournalHandle, ControlHandle, DirectoryHandle>;

@@ -6,7 +6,7 @@
 namespace rangefs {
 
 NodeTable::NodeTable(uint64_t root_inode) {
-  nodes_.emplace(kRootNode, Entry{1, DirectoryEntry{root_inode, Place{}, false, {}}});
+  nodes_.emplace(kRootNode, Entry{1, DirectoryEntry{root_inode, Place{kRootNode, ""}, false, {}}});
   directories_[root_inode] = kRootNode;
 }
 
@@ -95,7 +95,7 @@ std::optional<Node> NodeTable::find(NodeId id) const {
   const auto it = nodes_.find(id);
   if (it == nodes_.end()) return std::nullopt;
   if (const auto* directory = std::get_if<DirectoryEntry>(&it->second.what)) {
-    return DirectoryNode{directory->inode};
+    return DirectoryNode{directory->inode, directory->place.parent};
   }
   if (const auto* view = std::get_if<ViewEntry>(&it->second.what)) {
     return ViewNode{journals_.at(view->journal.value()).journal, view->base};

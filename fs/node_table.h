@@ -21,6 +21,7 @@ namespace rangefs {
 
 struct DirectoryNode {
   uint64_t inode = 0;  // the store's id of the directory
+  NodeId parent{};     // the root's is the root
 };
 
 // A journal as seen from one place on. What the kernel takes for a file is a view: its base never

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,17 @@ struct AttributeChange {
   std::optional<uint64_t> size;
   std::optional<range::Timestamp> modified;
 };
+
+// One of the entries of a directory.
+struct ListedEntry {
+  const char* name = "";
+  uint64_t inode = 0;
+  bool is_directory = false;
+  uint64_t next = 0;  // the offset to go on at behind it
+};
+
+// Takes an entry; false if there is no room for it.
+using Lister = std::function<bool(const ListedEntry& entry)>;
 
 // How a handle was opened, as far as it matters here.
 struct Access {
@@ -108,8 +120,11 @@ class Operations {
   // Likewise for the whole store, names included; waits.
   Status sync_all() { return tree_.store.sync(); }
 
-  // Entries from index `offset` on, "." and ".." first; 0 lists the directory anew.
-  Result<std::vector<ListedEntry>> list(HandleId handle, uint64_t offset, size_t entries_max);
+  // Gives the entries of a directory in the order of the store, from `offset` on, until there is no
+  // room for one. An offset is 0 or the `next` of an entry, of whatever handle and however long
+  // ago: entries that are there throughout are found exactly once. 0 also shows what is new to the
+  // handle. `entries_max` > 0: there is room for no more.
+  Status list(HandleId handle, uint64_t offset, size_t entries_max, const Lister& lister);
 
   Result<std::string> property(NodeId node, std::string_view name);
   Result<std::vector<std::string>> property_names(NodeId node);
@@ -156,7 +171,11 @@ class Operations {
   void note_renamed(JournalId id, const Place& to);
   std::optional<struct stat> last_attributes(const std::optional<range::Entry>& entry,
                                              const std::string& path);
-  Result<std::vector<ListedEntry>> list_all(NodeId directory);
+  Result<uint64_t> parent_inode(const DirectoryNode& directory) const;
+  Status list_names(DirectoryHandle& listed, uint64_t offset, size_t entries_max,
+                    const Lister& lister) REQUIRES(listed.mutex);
+  Status read_page(DirectoryHandle& listed, uint64_t from, size_t entries_max)
+      REQUIRES(listed.mutex);
 
   Tree tree_;
   Properties properties_{tree_};

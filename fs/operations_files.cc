@@ -217,39 +217,6 @@ Status Operations::sync(HandleId id) {
   return {};
 }
 
-Result<std::vector<ListedEntry>> Operations::list_all(NodeId directory) {
-  ASSIGN_OR_RETURN(const Node found, node(directory));
-  const uint64_t inode = directory_inode(std::get<DirectoryNode>(found).inode);
-  const std::shared_lock lock(tree_.names);
-  ASSIGN_OR_RETURN(const std::string path, path_of(directory));
-  ASSIGN_OR_RETURN(auto entries, tree_.store.list(path));
-  std::ranges::sort(entries, {}, &range::NamedEntry::name);
-  std::vector<ListedEntry> list{{".", inode, true}, {"..", inode, true}};
-  for (auto& [name, entry] : entries) {
-    if (is_reserved(name, directory == kRootNode)) continue;  // not to be reached by this name
-    const bool is_directory = entry.kind == EntryKind::kDirectory;
-    const uint64_t its_inode =
-        is_directory ? directory_inode(entry.id) : journal_inode(JournalId(entry.id));
-    list.push_back({std::move(name), its_inode, is_directory});
-  }
-  return list;
-}
-
-Result<std::vector<ListedEntry>> Operations::list(HandleId id, uint64_t offset,
-                                                  size_t entries_max) {
-  ASSIGN_OR_RETURN(const auto opened, handle(id));
-  if (!std::holds_alternative<DirectoryHandle>(*opened)) return refused(ENOTDIR);
-  auto& directory = std::get<DirectoryHandle>(*opened);
-  const range::MutexLock lock(directory.mutex);
-  if (offset == 0) {
-    ASSIGN_OR_RETURN(directory.listing, list_all(directory.directory));
-  }
-  const size_t begin = std::min<uint64_t>(offset, directory.listing.size());
-  const size_t count = std::min(entries_max, directory.listing.size() - begin);
-  const auto first = directory.listing.begin() + static_cast<ptrdiff_t>(begin);
-  return std::vector<ListedEntry>(first, first + static_cast<ptrdiff_t>(count));
-}
-
 Result<std::string> Operations::property(NodeId id, std::string_view name) {
   ASSIGN_OR_RETURN(const Node found, node(id));
   return properties_.get(id, found, name);

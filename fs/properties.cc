@@ -150,14 +150,20 @@ Result<std::vector<Property>> Properties::of_directory(NodeId id) {
   const auto path = tree_.nodes.path(id);
   if (!path) return refused(ENOENT);
   ASSIGN_OR_RETURN(const Attributes own, tree_.store.directory_attributes(*path));
-  ASSIGN_OR_RETURN(const auto entries, tree_.store.list(*path));
-  const auto journals = std::ranges::count(entries, range::EntryKind::kJournal,
-                                           [](const auto& named) { return named.entry.kind; });
+  uint64_t journals = 0;
+  uint64_t directories = 0;
+  for (std::optional<uint64_t> next = 0; next;) {
+    ASSIGN_OR_RETURN(const range::NamesPage page, tree_.store.list(*path, *next, 1000));
+    for (const range::NamedEntry& named : page.entries) {
+      ++(named.entry.kind == range::EntryKind::kJournal ? journals : directories);
+    }
+    next = page.next;
+  }
   std::vector<Property> all{
       {kFraming, std::string(to_string(framing(own, *path)))},
       {kKeep, kept(own, *path) ? "1" : "0"},
       {"journals", std::to_string(journals)},
-      {"directories", std::to_string(std::ssize(entries) - journals)},
+      {"directories", std::to_string(directories)},
   };
   if (id == kRootNode) {
     const range::StoreOptions& options = tree_.store.options();

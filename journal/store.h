@@ -51,6 +51,7 @@ struct Entry {
 struct NamedEntry {
   std::string name;
   Entry entry;
+  uint64_t next = 0;  // where to go on behind it
 };
 
 // Some of the entries of a directory, and where to go on; nothing if that was all.
@@ -116,8 +117,10 @@ class Store {
   virtual Status rename(std::string_view from, std::string_view to, bool replace) = 0;
 
   // Entries of a directory, in no particular order: about `entries_max` of them (> 0), from the
-  // first for `from` 0, else from the `next` of the page before. A page may be empty and not the
-  // last. What comes or goes meanwhile may be among them or not, everything else is, once.
+  // first for `from` 0, else from the `next` of a page or of an entry. That stays good while
+  // entries come and go, and when the store is opened anew (if the file system below keeps its
+  // offsets). A page may be empty and not the last. What comes or goes meanwhile may be among them
+  // or not, everything else is, once.
   virtual Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) = 0;
   // All of them.
   Result<std::vector<NamedEntry>> list(std::string_view directory);

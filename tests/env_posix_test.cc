@@ -205,6 +205,20 @@ TEST_F(EnvPosix, PagesOfADirectoryHaveEveryEntryOnce) {
   EXPECT_GT(pages, 30);
 }
 
+TEST_F(EnvPosix, EveryEntryOfADirectorySaysWhereToGoOnBehindIt) {
+  for (int i = 0; i < 500; ++i) create("file" + std::to_string(i));
+  const auto all = env_.list(dir_).value();
+  for (size_t i = 0; i < all.size(); ++i) {
+    const auto rest = env_.list(dir_, all[i].next, 1).value();
+    if (i + 1 == all.size()) {
+      EXPECT_TRUE(rest.entries.empty());
+    } else {
+      ASSERT_EQ(rest.entries.size(), 1U);
+      EXPECT_EQ(rest.entries[0].name, all[i + 1].name);
+    }
+  }
+}
+
 TEST_F(EnvPosix, ListNamesEveryEntryWithItsKind) {
   create("file");
   ASSERT_TRUE(env_.make_directory(dir_ / "dir"));

@@ -1,80 +1,12 @@
-#include "fs/operations.h"
+#include "tests/support/operations_test.h"
 
-#include <gtest/gtest.h>
 #include <stdio.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
-
-#include "fs/errno_map.h"
-#include "tests/support/memory_store.h"
 
 namespace rangefs {
 namespace {
-
-using range::MemoryStore;
-
-const Caller kRoot{0, 0, {}};
-const Caller kUser{1000, 1000, {}};
-
-class RecordedNotices final : public Notices {
- public:
-  void attributes_changed(NodeId node) override { attributes.push_back(node); }
-  void name_changed(const Place& place) override { names.push_back(place); }
-
-  std::vector<NodeId> attributes;
-  std::vector<Place> names;
-};
-
-// The errno of a Result or Status, 0 if it is none.
-template <typename R>
-int errno_of(const R& result) {
-  return result ? 0 : to_errno(result.error());
-}
-
-class OperationsTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    ops_ = *Operations::create(store_, FsOptions{"/store", "1.0"}, notices_);
-  }
-
-  Created create(std::string_view name, NodeId parent = kRootNode) {
-    auto created = ops_->create(parent, name, 0644, false, kUser);
-    RANGE_CHECK(created.has_value());
-    return *created;
-  }
-  NodeId make_directory(std::string_view name, uint32_t mode = 0755) {
-    return ops_->make_directory(kRootNode, name, mode, kUser)->node;
-  }
-  void append(HandleId handle, std::string_view text) {
-    ASSERT_EQ(errno_of(ops_->append(handle, range::as_bytes(text), 0, true)), 0);
-  }
-  std::string read_all(HandleId handle) {
-    std::string text(1 << 16, '\0');
-    const auto bytes = std::as_writable_bytes(std::span(text));
-    text.resize(ops_->read(handle, 0, bytes).value());
-    return text;
-  }
-  HandleId open(std::string_view name, NodeId parent = kRootNode) {
-    return *ops_->open(ops_->look_up(parent, name)->node, Access{true});
-  }
-  std::string contents(std::string_view name, NodeId parent = kRootNode) {
-    return read_all(open(name, parent));
-  }
-  std::vector<std::string> names(NodeId directory) {
-    std::vector<std::string> names;
-    const HandleId handle = *ops_->open_directory(directory);
-    const auto entries = *ops_->list(handle, 0, 1000);
-    names.reserve(entries.size());
-    for (const auto& entry : entries) names.push_back(entry.name);
-    ops_->close(handle);
-    return names;
-  }
-
-  MemoryStore store_;
-  RecordedNotices notices_;
-  std::unique_ptr<Operations> ops_;
-};
 
 TEST_F(OperationsTest, WhatIsAppendedIsReadBack) {
   const HandleId handle = create("app").handle;
@@ -431,41 +363,6 @@ TEST_F(OperationsTest, DirectoriesMustBeEmptyToBeRemoved) {
   ASSERT_EQ(errno_of(ops_->remove(web, "log")), 0);
   EXPECT_EQ(errno_of(ops_->remove_directory(kRootNode, "web")), 0);
   EXPECT_EQ(errno_of(ops_->create(web, "log", 0644, false, kUser)), ENOENT);
-}
-
-TEST_F(OperationsTest, ListedInodeNumbersAreThoseThatStatGives) {
-  create("a");
-  const NodeId web = make_directory("web");
-  create("log", web);
-  for (const NodeId directory : {kRootNode, web}) {
-    const HandleId handle = *ops_->open_directory(directory);
-    const std::vector<ListedEntry> entries = *ops_->list(handle, 0, 100);
-    for (const ListedEntry& entry : entries) {
-      if (entry.name == "..") continue;
-      const bool self = entry.name == ".";
-      const auto st =
-          self ? *ops_->attributes(directory) : ops_->look_up(directory, entry.name)->attributes;
-      EXPECT_EQ(entry.inode, st.st_ino) << entry.name;
-      EXPECT_LT(entry.inode, uint64_t{1} << 53);
-    }
-    ops_->close(handle);
-  }
-}
-
-TEST_F(OperationsTest, ListingIsSortedCompleteAndStableWhileRead) {
-  create("b");
-  create("a");
-  make_directory("c");
-  EXPECT_EQ(names(kRootNode), (std::vector<std::string>{".", "..", "a", "b", "c"}));
-  const HandleId handle = *ops_->open_directory(kRootNode);
-  ASSERT_EQ(ops_->list(handle, 0, 3)->size(), 3U);
-  ASSERT_EQ(errno_of(ops_->remove(kRootNode, "a")), 0);
-  const auto rest = *ops_->list(handle, 3, 100);
-  ASSERT_EQ(rest.size(), 2U);
-  EXPECT_EQ(rest[0].name, "b");
-  EXPECT_TRUE(rest[1].is_directory);
-  EXPECT_EQ(ops_->list(handle, 0, 100)->size(), 4U);
-  EXPECT_TRUE(ops_->list(handle, 4, 100)->empty());
 }
 
 TEST_F(OperationsTest, PropertiesAreReadAndSet) {

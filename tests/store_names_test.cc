@@ -242,6 +242,22 @@ TEST_F(StoreNames, ADirectoryIsListedInPages) {
   EXPECT_EQ(code(store_->remove_directory("d")), Errc::kNotEmpty);
 }
 
+TEST_F(StoreNames, EntriesSayWhereToGoOnWhateverCameAndWentSince) {
+  make_directory("d");
+  for (int i = 0; i < 30; ++i) journal("d/j" + std::to_string(i));
+  std::vector<std::string> expected;
+  const auto all = store_->list("d", 0, 1000).value();
+  for (const NamedEntry& entry : all.entries) expected.push_back(entry.name);
+  for (size_t i = 0; i < 30; i += 3) {
+    ASSERT_TRUE(store_->remove("d/" + expected[i]));
+    journal("d/new" + std::to_string(i));
+    const auto rest = store_->list("d", all.entries[i].next, 2).value();
+    ASSERT_EQ(rest.entries.size(), 2U);
+    EXPECT_EQ(rest.entries[0].name, expected[i + 1]);
+    EXPECT_EQ(rest.entries[1].name, expected[i + 2]);
+  }
+}
+
 TEST_F(StoreNames, VisitSeesEveryJournalOfATree) {
   make_directory("web");
   make_directory("web/old");

@@ -37,6 +37,7 @@ struct FileStat {
 struct DirectoryEntry {
   std::string name;
   FileKind kind = FileKind::kOther;
+  uint64_t next = 0;  // where to go on behind it
 };
 
 // Some of the entries of a directory, and where to go on; nothing if that was all.
@@ -107,7 +108,8 @@ class Env {
   virtual Result<FileStat> stat(const Path& path) = 0;
   virtual Status set_modified(const Path& path, Timestamp modified) = 0;
   // Up to `entries_max` > 0 entries but "." and "..", from the first for `from` 0, else from the
-  // `next` of the page before. What comes or goes meanwhile may be among them or not.
+  // `next` of a page or an entry, however long ago that was given. What comes or goes meanwhile may
+  // be among them or not, everything else is, once.
   virtual Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) = 0;
   // All of them.
   Result<std::vector<DirectoryEntry>> list(const Path& directory);

@@ -184,7 +184,8 @@ class PosixEnv : public Env {
     for (const dirent* entry = ::readdir(dir.get()); entry; entry = ::readdir(dir.get())) {
       const std::string_view name = entry->d_name;
       if (name != "." && name != "..") {
-        page.entries.push_back({std::string(name), kind_of(*entry, directory)});
+        page.entries.push_back(
+            {std::string(name), kind_of(*entry, directory), static_cast<uint64_t>(entry->d_off)});
       }
       if (page.entries.size() == entries_max) {
         page.next = static_cast<uint64_t>(entry->d_off);

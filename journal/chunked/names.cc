@@ -155,7 +155,7 @@ Result<NamesPage> Names::list(std::string_view directory, uint64_t from, size_t 
     const auto entry = entry_at(above + item.name, item.kind);
     if (!entry && entry.error().code == Errc::kNotFound) continue;  // gone meanwhile
     if (!entry) return entry.error();
-    if (*entry) page.entries.push_back({item.name, **entry});
+    if (*entry) page.entries.push_back({item.name, **entry, item.next});
   }
   return page;
 }

@@ -354,17 +354,19 @@ Status MemoryStore::rename(std::string_view from, std::string_view to, bool repl
 Result<NamesPage> MemoryStore::list(std::string_view directory, uint64_t from, size_t entries_max) {
   const std::lock_guard lock(mutex_);
   if (find(directory) == nullptr) return failed(Errc::kNotFound, directory);
-  NamesPage page;
-  uint64_t at = 0;
+  std::map<uint64_t, NamedEntry> by_id;  // so that places stay when names come and go
   for (const auto& [path, node] : tree_) {
-    if (path.empty() || parent_of(path) != directory || at++ < from) continue;
+    if (path.empty() || parent_of(path) != directory || node.entry.id <= from) continue;
+    const std::string name = path.substr(path.rfind('/') + 1);
+    by_id[node.entry.id] = NamedEntry{name, node.entry, node.entry.id};
+  }
+  NamesPage page;
+  for (auto& [id, entry] : by_id) {
     if (page.entries.size() == entries_max) {
-      page.next = at - 1;
+      page.next = page.entries.back().next;
       break;
     }
-    const size_t slash = path.rfind('/');
-    page.entries.push_back(
-        {slash == std::string::npos ? path : path.substr(slash + 1), node.entry});
+    page.entries.push_back(std::move(entry));
   }
   return page;
 }

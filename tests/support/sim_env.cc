@@ -242,13 +242,14 @@ Result<DirectoryPage> SimEnv::list(const Path& directory, uint64_t from, size_t 
   RETURN_IF_ERROR(begin(CallKind::kList, directory));
   ASSIGN_OR_RETURN(const NodeId id, find_directory(directory));
   DirectoryPage page;
-  uint64_t at = 0;
-  for (const auto& [name, entry] : tree_.node(id).entries) {
+  std::map<NodeId, std::string> by_node;  // so that places stay when names come and go
+  for (const auto& [name, entry] : tree_.node(id).entries) by_node.emplace(entry, name);
+  for (auto it = by_node.upper_bound(from); it != by_node.end(); ++it) {
     if (page.entries.size() == entries_max) {
-      page.next = at;
+      page.next = page.entries.back().next;
       return page;
     }
-    if (at++ >= from) page.entries.push_back({name, tree_.node(entry).kind});
+    page.entries.push_back({it->second, tree_.node(it->first).kind, it->first});
   }
   return page;
 }
