@@ -165,6 +165,46 @@ TEST_F(StoreNames, RenameReplacesOnlyWhatIsEmpty) {
   EXPECT_NE(journal("empty"), empty);
 }
 
+// Whichever call fails, the name leads to what was there before or to what is there afterwards.
+TEST_F(StoreNames, ARenameOverSomethingEmptyThatFailsLeavesBothAsTheyWere) {
+  append(*journal("app"), "x\n");
+  make_directory("dir");
+  append(*journal("dir/app"), "y\n");
+  journal("empty_app");
+  make_directory("empty_dir");
+  sync_all();
+  for (const std::string kind : {"app", "dir"}) {
+    const std::string target = "empty_" + kind;
+    const uint64_t id = store_->look_up(kind)->value().id;
+    const uint64_t replaced = store_->look_up(target)->value().id;
+    bool done = false;
+    for (uint64_t n = 0; !done; ++n) {
+      ASSERT_LT(n, 100U);
+      std::string failed;
+      env_->set_fault_hook([&, at = env_->calls() + n](const Call& call) -> std::optional<Fault> {
+        if (call.index != at) return std::nullopt;
+        failed = to_string(call);
+        return Fault{EIO};
+      });
+      done = store_->rename(kind, target, /*replace=*/true).has_value();
+      env_->set_fault_hook({});
+      ASSERT_TRUE(has(target)) << failed;
+      EXPECT_EQ(store_->look_up(target)->value().id, done ? id : replaced) << failed;
+      ASSERT_EQ(has(kind), !done) << failed;
+      if (!done) {
+        EXPECT_EQ(store_->look_up(kind)->value().id, id) << failed;
+        EXPECT_FALSE(failed.empty());
+      }
+      if (failed.starts_with("sync")) kill();  // names can be changed no more
+    }
+  }
+  EXPECT_EQ(read_all(*journal("empty_app")), "x\n");
+  EXPECT_EQ(read_all(*journal("empty_dir/app")), "y\n");
+  EXPECT_EQ(names(""), (Names{"empty_app", "empty_dir"}));
+  sync_all();
+  EXPECT_TRUE(env_->list("/store/trash")->empty());
+}
+
 TEST_F(StoreNames, RenameAnswersWithTheErrorOfTheCase) {
   make_directory("d");
   make_directory("d/sub");

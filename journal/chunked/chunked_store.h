@@ -92,8 +92,8 @@ class ChunkedStore final : public Store {
   void remember(const std::shared_ptr<ChunkedJournal>& journal) REQUIRES(journals_mutex_);
   Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);
-  Status discard_journal(std::string_view path, JournalId id);
-  Status discard_directory(std::string_view path);
+  void journal_discarded(JournalId id);
+  Status check_empty(std::string_view directory);
 
   Env& env_;
   const Path path_;

@@ -105,6 +105,8 @@ class Env {
   virtual Result<std::string> read_symlink(const Path& path) = 0;
   // Atomic, also across directories. Without `replace`, kExists if `to` is there.
   virtual Status rename(const Path& from, const Path& to, bool replace) = 0;
+  // Each name leads to what the other led to; as atomic.
+  virtual Status exchange(const Path& a, const Path& b) = 0;
   virtual Result<FileStat> stat(const Path& path) = 0;
   virtual Status set_modified(const Path& path, Timestamp modified) = 0;
   // Up to `entries_max` > 0 entries but "." and "..", from the first for `from` 0, else from the

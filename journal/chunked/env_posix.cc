@@ -156,6 +156,11 @@ class PosixEnv : public Env {
     return {};
   }
 
+  Status exchange(const Path& a, const Path& b) override {
+    const int result = ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE);
+    return checked(result, "exchange", a.native() + " and " + b.native());
+  }
+
   Result<FileStat> stat(const Path& path) override {
     struct ::stat found {};
     if (::lstat(path.c_str(), &found) != 0) return posix_error("lstat", path);

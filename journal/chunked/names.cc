@@ -242,6 +242,31 @@ Status Names::rename(std::string_view from, std::string_view to) {
   return {};
 }
 
+// There is never nothing at `to`: first each takes the place of the other.
+Status Names::rename_over(std::string_view from, std::string_view to) {
+  RETURN_IF_ERROR(check_path(from, false));
+  RETURN_IF_ERROR(check_path(to, false));
+  RETURN_IF_ERROR(check_parents(from));
+  RETURN_IF_ERROR(check_parents(to));
+  ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(to)));
+  const bool is_directory = stat.kind == FileKind::kDirectory;
+  if (is_directory) {
+    RETURN_IF_ERROR(check_deletable(tree_path(to)));
+    RETURN_IF_ERROR(sync());  // as for rename()
+  }
+  RETURN_IF_ERROR(env_.exchange(tree_path(from), tree_path(to)));
+  if (is_directory) forget_directories();
+  mark_unsynced(tree_path(parent_of(from)));
+  mark_unsynced(tree_path(parent_of(to)));
+  Status discarded = discard(from);
+  if (!discarded) {
+    const Status undone = env_.exchange(tree_path(from), tree_path(to));
+    if (!undone) spdlog::error("{} and {} are exchanged: {}", from, to, to_string(undone.error()));
+    if (is_directory) forget_directories();
+  }
+  return discarded;
+}
+
 void Names::mark_journal_unsynced(JournalId id, const Path& file) {
   mark_unsynced_file(file);
   mark_unsynced(journal_directory(id));

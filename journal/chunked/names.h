@@ -68,6 +68,9 @@ class Names {
 
   // Errors: kExists if there is something at `to`.
   Status rename(std::string_view from, std::string_view to);
+  // The same where something is that may go, of the same kind, which is discarded. After an error
+  // both are what they were. A process that dies in it may leave at `from` what was at `to`.
+  Status rename_over(std::string_view from, std::string_view to);
 
   // The attributes of a journal, if they are in a file. Errors: kNotFound, kCorrupt.
   Result<Attributes> journal_attributes(JournalId id);
@@ -109,6 +112,7 @@ class Names {
   // loss there is nothing to be wrong about.
   Status note_failure(JournalId id);
   Result<std::vector<JournalId>> failed_journals();
+  Result<bool> has_failed(JournalId id);
   Status forget_failure(JournalId id);
 
   // Finishes what a process that died had begun to discard or create. Call before anything else.

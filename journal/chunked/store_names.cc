@@ -167,16 +167,16 @@ Status ChunkedStore::remove(std::string_view path) {
   }
   const auto appends = journal->hold_appends();
   if (keep.value_or(false) && !is_empty(*journal)) return name_error(Errc::kNotPermitted, path);
-  return discard_journal(path, id);
+  RETURN_IF_ERROR(names_.discard(path));
+  journal_discarded(id);
+  return {};
 }
 
-Status ChunkedStore::discard_journal(std::string_view path, JournalId id) {
-  RETURN_IF_ERROR(names_.discard(path));
+void ChunkedStore::journal_discarded(JournalId id) {
   sync_queue_.drop(id);
   MutexLock lock(journals_mutex_);
   removed_[id] = journals_[id];
   std::erase_if(recent_, [&](const auto& journal) { return journal->id() == id; });
-  return {};
 }
 
 Status ChunkedStore::remove_directory(std::string_view path) {
@@ -184,16 +184,17 @@ Status ChunkedStore::remove_directory(std::string_view path) {
   std::unique_lock lock(names_mutex_);
   ASSIGN_OR_RETURN(const Entry entry, existing(path));
   if (entry.kind != EntryKind::kDirectory || path.empty()) return name_error(Errc::kInvalid, path);
-  return discard_directory(path);
+  RETURN_IF_ERROR(check_empty(path));
+  return names_.discard(path);
 }
 
-Status ChunkedStore::discard_directory(std::string_view path) {
+Status ChunkedStore::check_empty(std::string_view directory) {
   for (std::optional<uint64_t> next = 0; next;) {
-    ASSIGN_OR_RETURN(const NamesPage page, names_.list(path, *next, 100));
-    if (!page.entries.empty()) return name_error(Errc::kNotEmpty, path);
+    ASSIGN_OR_RETURN(const NamesPage page, names_.list(directory, *next, 100));
+    if (!page.entries.empty()) return name_error(Errc::kNotEmpty, directory);
     next = page.next;
   }
-  return names_.discard(path);
+  return {};
 }
 
 Status ChunkedStore::rename(std::string_view from, std::string_view to, bool replace) {
@@ -210,15 +211,15 @@ Status ChunkedStore::rename(std::string_view from, std::string_view to, bool rep
     if (!replace) return name_error(Errc::kExists, to);
     if (replaced->kind != entry.kind) return name_error(Errc::kInvalid, to);
     if (replaced->kind == EntryKind::kDirectory) {
-      RETURN_IF_ERROR(discard_directory(to));
+      RETURN_IF_ERROR(check_empty(to));
     } else {
       ASSIGN_OR_RETURN(target, open_journal(JournalId(replaced->id), to));
       appends = target->hold_appends();
       if (!is_empty(*target)) return name_error(Errc::kNotPermitted, to);
-      RETURN_IF_ERROR(discard_journal(to, target->id()));
     }
   }
-  RETURN_IF_ERROR(names_.rename(from, to));
+  RETURN_IF_ERROR(replaced ? names_.rename_over(from, to) : names_.rename(from, to));
+  if (target) journal_discarded(target->id());
   set_paths(from, to);
   return {};
 }

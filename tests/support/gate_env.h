@@ -41,6 +41,7 @@ class GateEnv : public Env {
   Status rename(const Path& from, const Path& to, bool replace) override {
     return base_.rename(from, to, replace);
   }
+  Status exchange(const Path& a, const Path& b) override { return base_.exchange(a, b); }
   Result<FileStat> stat(const Path& path) override { return base_.stat(path); }
   Status set_modified(const Path& path, Timestamp modified) override {
     return base_.set_modified(path, modified);

@@ -221,6 +221,12 @@ Status SimEnv::rename(const Path& from, const Path& to, bool replace) {
   return {};
 }
 
+Status SimEnv::exchange(const Path& a, const Path& b) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kRename, a));
+  return tree_.exchange(a, b);
+}
+
 Result<FileStat> SimEnv::stat(const Path& path) {
   const Guard guard(mutex_);
   RETURN_IF_ERROR(begin(CallKind::kStat, path));

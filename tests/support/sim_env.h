@@ -100,6 +100,7 @@ class SimEnv : public Env {
   Status make_symlink(const std::string& target, const Path& path) override;
   Result<std::string> read_symlink(const Path& path) override;
   Status rename(const Path& from, const Path& to, bool replace) override;
+  Status exchange(const Path& a, const Path& b) override;
   Result<FileStat> stat(const Path& path) override;
   Status set_modified(const Path& path, Timestamp modified) override;
   using Env::list;

@@ -96,6 +96,23 @@ Status SimTree::rename(const Path& from_path, const Path& to_path, bool replace)
   return {};
 }
 
+Status SimTree::exchange(const Path& a_path, const Path& b_path) {
+  ASSIGN_OR_RETURN(const Place a, place(a_path));
+  ASSIGN_OR_RETURN(const Place b, place(b_path));
+  if (a.node == 0 || b.node == 0) return failed(ENOENT, a.node == 0 ? a_path : b_path);
+  if (is_below(a.directory, b.node) || is_below(b.directory, a.node)) return failed(EINVAL, a_path);
+  const bool directory =
+      node(a.node).kind == FileKind::kDirectory || node(b.node).kind == FileKind::kDirectory;
+  std::set<uint64_t> leads_into = makers_of(a.directory);
+  leads_into.merge(makers_of(b.directory));
+  perform({.text = "exchange " + a_path.native() + " and " + b_path.native(),
+           .changes = {{a.directory, a.name, b.node}, {b.directory, b.name, a.node}},
+           .leads_into = leads_into,
+           .moves_directory = directory},
+          0);
+  return {};
+}
+
 Status SimTree::check_replaceable(const Place& from, const Place& to, const Path& path) const {
   const bool directory = node(from.node).kind == FileKind::kDirectory;
   if (directory && is_below(to.directory, from.node)) return failed(EINVAL, path);

@@ -60,6 +60,7 @@ class SimTree {
   Status remove_file(const Path& path);
   Status remove_directory(const Path& path);
   Status rename(const Path& from, const Path& to, bool replace);
+  Status exchange(const Path& a, const Path& b);
 
   void sync_directory(NodeId directory);
   void fail_sync_directory(NodeId directory);

@@ -71,12 +71,15 @@ void StoreModel::removed(const std::string& path, bool done) {
 }
 
 void StoreModel::renamed(const std::string& from, const std::string& to, bool done) {
-  if (at(to).kind != Kind::kAbsent) removed(to, done);
+  const Name replaced = at(to);
+  if (replaced.kind != Kind::kAbsent) removed(to, done);
   std::map<std::string, Name> moved;  // with all below it
   for (const auto& [path, history] : names_) {
     if (path != from && !path.starts_with(from + "/")) continue;
     if (history.now().kind != Kind::kAbsent) moved[path] = history.now();
   }
+  // For a moment the two are exchanged, before the one is removed.
+  if (replaced.kind != Kind::kAbsent) change(from, replaced, done);
   for (const auto& [path, name] : moved) {
     change(path, {}, done);
     change(to + path.substr(from.size()), name, done);
