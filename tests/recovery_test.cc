@@ -178,6 +178,51 @@ TEST_F(Recovery, AppendInFlightWithATornEntryIsCutWhole) {
   expect_appends_go_on();
 }
 
+// What the log says of a tail that is cut off: only an append in flight had not returned.
+TEST_F(Recovery, TheLogSaysOfATailWhetherItsAppendsHadReturned) {
+  const auto log_of = [&] {
+    testing::internal::CaptureStdout();
+    journal();
+    return testing::internal::GetCapturedStdout();
+  };
+  fill(3, 0);
+  env_->power_off_at_change(env_->changes() + 1, 2 * kEntryBytes);
+  EXPECT_FALSE(journal()->append(as_bytes("one\ntwo\nthree\n")));
+  kill();
+  EXPECT_NE(log_of().find("it had not returned"), std::string::npos);
+  expect_appends_go_on();
+
+  // The disk does not take what is written, which nobody has noticed.
+  const JournalId id = journal()->id();
+  append_lines(*journal(), 4, 5);
+  env_->fail_writeback(files(id, ".dat").back());
+  env_->evict_lost(Survival::drop_all());
+  kill();
+  const std::string log = log_of();
+  EXPECT_EQ(log.find("it had not returned"), std::string::npos) << log;
+  EXPECT_NE(log.find("appends that had returned, but were not synced"), std::string::npos) << log;
+  EXPECT_EQ(found().size(), 4U);
+  expect_appends_go_on();
+}
+
+TEST_F(Recovery, EntriesThatAFailedSyncLostAreLogged) {
+  const JournalId id = fill(3, 5);
+  const Path idx = files(id, ".idx").back();
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    const bool fails = call.kind == CallKind::kSyncData && call.path == idx.string();
+    return fails ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_FALSE(journal()->sync());
+  env_->evict_lost(Survival::drop_all());
+  testing::internal::CaptureStdout();
+  kill();
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_NE(log.find("appends that had returned, but were not synced"), std::string::npos) << log;
+  EXPECT_EQ(found(), lines(0, 3));
+  EXPECT_EQ(files(id, ".dat.torn").size(), 1U) << "the payload is still there";
+  expect_appends_go_on();
+}
+
 TEST_F(Recovery, AnOpenRecordIsContinuedAfterAKill) {
   fill(3, 0);
   append(*journal(), "half ");

@@ -61,6 +61,16 @@ class TailScan {
     return found;
   }
 
+  // Whether an append that had returned is behind the last valid entry: its last entry is there. Of
+  // an append in flight that one is not, since entries are written in order.
+  Result<bool> had_returned() {
+    for (uint32_t index = seen_.entries; index < view_.end.entries; ++index) {
+      ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+      if (entry.last_of_append) return true;
+    }
+    return false;
+  }
+
   const ChunkEnd& end() const { return end_; }
   bool at_end() const { return index_ >= view_.end.entries; }
   bool amid_append() const { return seen_.entries != end_.entries; }
@@ -167,7 +177,8 @@ Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan 
     // Within one boot nothing but the append in flight can be incomplete: valid entries behind an
     // invalid one mean that stored bytes have changed.
     ASSIGN_OR_RETURN(const bool more, tail.walk_over_damage());
-    scan.tail = more ? Tail::kCorrupt : Tail::kInFlight;
+    ASSIGN_OR_RETURN(const bool had_returned, tail.had_returned());
+    scan.tail = more ? Tail::kCorrupt : had_returned ? Tail::kLost : Tail::kInFlight;
   } else if (!tail.at_end() || tail.amid_append()) {
     scan.tail = rebooted ? Tail::kTorn : Tail::kInFlight;
   } else if (!damaged) {

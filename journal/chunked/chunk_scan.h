@@ -19,8 +19,14 @@ enum class Tail {
   kClean,     // nothing behind the last complete append
   kInFlight,  // an append of a process that died in it; it had not returned
   kTorn,      // power was lost before a sync: records that were not synced are incomplete
+  kLost,      // within one boot appends are gone that had returned, but were not synced
   kCorrupt,   // damage to what had been stored; what lies behind it is still served
 };
+
+// Whether it is cut off before more is appended.
+constexpr bool is_cut(Tail tail) {
+  return tail == Tail::kInFlight || tail == Tail::kTorn || tail == Tail::kLost;
+}
 
 // What one chunk file pair turned out to hold.
 struct ChunkScan {

@@ -134,7 +134,7 @@ Status ChunkedJournal::repair() {
 Status ChunkedJournal::resume(const ChunkScan& scan) {
   const ChunkId chunk = scan.header->chunk;
   const bool last = chunk == recovered_.chunks.back().chunk;
-  const bool cut = scan.tail == Tail::kTorn || scan.tail == Tail::kInFlight;
+  const bool cut = is_cut(scan.tail);
   ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, chunk));
   if (cut) RETURN_IF_ERROR(cut_tail(context_.env, directory_, chunk, *files, scan.end));
   if (scan.tail == Tail::kClean) RETURN_IF_ERROR(give_back_room(*files, scan.end));

@@ -34,8 +34,10 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContex
     if (!read && read.error().code != Errc::kCorrupt) return read.error();
     if (read) attributes = *read;
   }
-  ASSIGN_OR_RETURN(RecoveredJournal recovered,
-                   examine_journal(context.env, context.files, directory, id, *files, path));
+  ASSIGN_OR_RETURN(const bool sync_failed, context.names.has_failed(id));
+  ASSIGN_OR_RETURN(
+      RecoveredJournal recovered,
+      examine_journal(context.env, context.files, directory, id, *files, path, sync_failed));
   // A file that is damaged may have said something else than the chunks do.
   if (!files->attributes) attributes = recovered.attributes;
   if (!attributes) {

@@ -194,6 +194,12 @@ Result<std::vector<JournalId>> Names::failed_journals() {
   return journals;
 }
 
+Result<bool> Names::has_failed(JournalId id) {
+  const auto noted = env_.stat(store_ / kFailed / to_string(id));
+  if (!noted && noted.error().code == Errc::kNotFound) return false;
+  return noted ? Result<bool>(true) : noted.error();
+}
+
 Status Names::forget_failure(JournalId id) {
   return env_.remove_file(store_ / kFailed / to_string(id));
 }

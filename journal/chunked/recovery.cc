@@ -52,8 +52,13 @@ namespace {
 class JournalExamination {
  public:
   JournalExamination(Env& env, ChunkFileCache& cache, const Path& directory, JournalId journal,
-                     const std::string& name)
-      : env_(env), cache_(cache), directory_(directory), journal_(journal), name_(name) {}
+                     const std::string& name, bool sync_failed)
+      : env_(env),
+        cache_(cache),
+        directory_(directory),
+        journal_(journal),
+        name_(name),
+        sync_failed_(sync_failed) {}
 
   Result<RecoveredJournal> run(const JournalFiles& files) {
     found_.torn_tails = files.torn_tails;
@@ -94,12 +99,16 @@ class JournalExamination {
       }
     }
     RETURN_IF_ERROR(scan_last());
-    for (const ChunkScan& scan : found_.unsure) log_tail(scan);
+    for (ChunkScan& scan : found_.unsure) {
+      RETURN_IF_ERROR(doubt_after_failed_sync(scan));
+      log_tail(scan);
+    }
     for (const ChunkId chunk : found_.torn_chunks) {
       spdlog::warn(
           "journal {}: chunk {} has no place in it: rangefs died or power was lost when it was "
-          "begun, or before what precedes it was synced. It is set aside; records of the last sync "
-          "interval may be among it",
+          "begun, or its disk failed before what precedes it was synced. It is set aside; records "
+          "of "
+          "the last sync interval may be among it",
           name_, chunk_file_name(chunk, ""));
     }
     return std::move(found_);
@@ -251,19 +260,37 @@ class JournalExamination {
     return {};
   }
 
+  // Entries that the disk did not take read as zeros, which is no damage to be seen. What payload
+  // there is behind the last one is kept.
+  Status doubt_after_failed_sync(ChunkScan& scan) const {
+    if (!sync_failed_ || (scan.tail != Tail::kClean && scan.tail != Tail::kInFlight)) return {};
+    ASSIGN_OR_RETURN(const auto files, cache_.open(directory_, journal_, scan.header->chunk));
+    ASSIGN_OR_RETURN(const FileStat dat, files->dat->stat());
+    if (dat.size > scan.end.bytes) scan.tail = Tail::kLost;
+    return {};
+  }
+
   ByteOffset end_of_last() const { return found_.chunks.back().first_byte + found_.end.bytes; }
 
   void log_tail(const ChunkScan& scan) const {
     const ChunkId chunk = scan.header->chunk;
     if (scan.tail == Tail::kTorn) {
       spdlog::warn(
-          "journal {}: power was lost; the torn tail of chunk {} behind record {} is cut off "
-          "and kept as a copy; records of the last sync interval may be among it",
+          "journal {}: power was lost, or the disk failed before the system went down; the torn "
+          "tail of chunk {} behind record {} is cut off and kept as a copy; records of the last "
+          "sync interval may be among it",
           name_, chunk_file_name(chunk, ""), scan.end.records);
     } else if (scan.tail == Tail::kInFlight) {
       spdlog::info(
           "journal {}: an append to chunk {} behind record {} was under way when rangefs "
           "died; it had not returned and is cut off",
+          name_, chunk_file_name(chunk, ""), scan.end.records);
+    } else if (scan.tail == Tail::kLost) {
+      spdlog::error(
+          "journal {}: the disk failed to write chunk {}; what is left of it behind record {} is "
+          "cut "
+          "off and kept as a copy; records of appends that had returned, but were not synced, may "
+          "be among it or lost",
           name_, chunk_file_name(chunk, ""), scan.end.records);
     } else if (scan.tail == Tail::kCorrupt) {
       report(chunk, "stored bytes have changed; what is damaged is not served");
@@ -285,6 +312,7 @@ class JournalExamination {
   const Path& directory_;
   JournalId journal_;
   const std::string& name_;
+  const bool sync_failed_;
   RecoveredJournal found_;
 };
 
@@ -292,8 +320,8 @@ class JournalExamination {
 
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
                                          JournalId journal, const JournalFiles& files,
-                                         const std::string& name) {
-  return JournalExamination(env, cache, directory, journal, name).run(files);
+                                         const std::string& name, bool sync_failed) {
+  return JournalExamination(env, cache, directory, journal, name, sync_failed).run(files);
 }
 
 }  // namespace range

@@ -98,9 +98,7 @@ Status rewrite_file(File& file, uint64_t begin, uint64_t end) {
 }  // namespace
 
 bool RecoveredJournal::needs_repair() const {
-  const auto cut = [](const ChunkScan& scan) {
-    return scan.tail == Tail::kTorn || scan.tail == Tail::kInFlight;
-  };
+  const auto cut = [](const ChunkScan& scan) { return is_cut(scan.tail); };
   return !torn_chunks.empty() || std::any_of(unsure.begin(), unsure.end(), cut);
 }
 
