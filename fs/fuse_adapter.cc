@@ -131,7 +131,7 @@ void Callbacks::getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
 }
 
 void Callbacks::setattr(fuse_req_t request, fuse_ino_t inode, struct stat* st, int to_set,
-                        fuse_file_info*) {
+                        fuse_file_info* file) {
   const NodeId node = node_of(inode);
   AttributeChange change;
   if ((to_set & FUSE_SET_ATTR_MODE) != 0) change.mode = st->st_mode & 07777;
@@ -140,8 +140,10 @@ void Callbacks::setattr(fuse_req_t request, fuse_ino_t inode, struct stat* st, i
   if ((to_set & FUSE_SET_ATTR_SIZE) != 0) change.size = static_cast<uint64_t>(st->st_size);
   if ((to_set & FUSE_SET_ATTR_MTIME) != 0) change.modified = to_timestamp(st->st_mtim);
   if ((to_set & FUSE_SET_ATTR_MTIME_NOW) != 0) change.modified = std::chrono::system_clock::now();
-  reply_attributes(request, node,
-                   guarded([&] { return operations(request).set_attributes(node, change); }));
+  const auto through = file != nullptr ? std::optional(handle_of(file)) : std::nullopt;
+  reply_attributes(request, node, guarded([&] {
+                     return operations(request).set_attributes(node, change, through);
+                   }));
 }
 
 void Callbacks::mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t) {
@@ -186,8 +188,12 @@ void Callbacks::link(fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*) {
   fuse_reply_err(request, EPERM);
 }
 
-void Callbacks::fallocate(fuse_req_t request, fuse_ino_t, int, off_t, off_t, fuse_file_info*) {
-  fuse_reply_err(request, EOPNOTSUPP);
+void Callbacks::fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
+                          fuse_file_info* file) {
+  reply_status(request, guarded([&] {
+                 return operations(request).allocate(handle_of(file), static_cast<uint64_t>(offset),
+                                                     static_cast<uint64_t>(length), mode);
+               }));
 }
 
 void Callbacks::statfs(fuse_req_t request, fuse_ino_t) {

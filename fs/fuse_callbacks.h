@@ -63,7 +63,7 @@ struct Callbacks {
   static void forget_multi(fuse_req_t request, size_t count, fuse_forget_data* forgets);
   static void getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*);
   static void setattr(fuse_req_t request, fuse_ino_t inode, struct stat* st, int to_set,
-                      fuse_file_info*);
+                      fuse_file_info* file);
   static void mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t);
   static void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode);
   static void unlink(fuse_req_t request, fuse_ino_t parent, const char* name);
@@ -72,7 +72,8 @@ struct Callbacks {
                      const char* new_name, unsigned flags);
   static void symlink(fuse_req_t request, const char*, fuse_ino_t, const char*);
   static void link(fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*);
-  static void fallocate(fuse_req_t request, fuse_ino_t, int, off_t, off_t, fuse_file_info*);
+  static void fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
+                        fuse_file_info* file);
   static void statfs(fuse_req_t request, fuse_ino_t);
   static void setxattr(fuse_req_t request, fuse_ino_t inode, const char* name, const char* value,
                        size_t size, int flags);

@@ -14,11 +14,36 @@
 
 namespace rangefs {
 
+// What an open that found its journal empty has appended to it. While that is all there is, the
+// holes of a file that is copied into it may be filled; nobody else's bytes ever end up behind
+// zeros. Thread-safe.
+class Filling {
+ public:
+  explicit Filling(ByteOffset begin) : end_(begin) {}
+
+  // Where the journal ends if nobody else has appended.
+  std::optional<ByteOffset> end() const {
+    const range::MutexLock lock(mutex_);
+    return end_;
+  }
+
+  // `bytes` were appended, and the journal ended at `end` then.
+  void appended(uint64_t bytes, ByteOffset end) {
+    const range::MutexLock lock(mutex_);
+    end_ = end_ && *end_ + bytes == end ? std::optional(end) : std::nullopt;
+  }
+
+ private:
+  mutable range::Mutex mutex_;
+  std::optional<ByteOffset> end_ GUARDED_BY(mutex_);
+};
+
 // Goes on working when the journal is removed or its name leads elsewhere.
 struct JournalHandle {
   NodeId node{};  // the view it was opened through
   std::shared_ptr<Journal> journal;
   ByteOffset base;
+  std::unique_ptr<Filling> filling;  // null: it was not empty when it was opened
 };
 
 struct ControlHandle {

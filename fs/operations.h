@@ -95,7 +95,9 @@ class Operations {
 
   // For an answer that the kernel may keep.
   Result<struct stat> attributes(NodeId node);
-  Result<struct stat> set_attributes(NodeId node, const AttributeChange& change);
+  // `handle`: through which it is done, if through one.
+  Result<struct stat> set_attributes(NodeId node, const AttributeChange& change,
+                                     std::optional<HandleId> handle = std::nullopt);
   // Whether the kernel may keep attributes of this node at all.
   bool attributes_last(NodeId node) const;
 
@@ -107,9 +109,15 @@ class Operations {
 
   Result<size_t> read(HandleId handle, uint64_t offset, MutableBytes into);
 
+  // Zeros that fill one hole at most; a larger one is EFBIG.
+  static constexpr uint64_t kHoleBytesMax = uint64_t{64} << 20;
+
   // Appends all of `data` to a journal. `at_end`: whatever `offset` says; otherwise `offset` must
-  // be the end of the view.
+  // be the end of the view. Through a handle that found the journal empty, and while nobody else
+  // has appended, it may be behind the end: the hole is filled with zeros by the same append.
   Status append(HandleId handle, ConstBytes data, uint64_t offset, bool at_end);
+  // fallocate(2): what is there is allocated, and what is not cannot be.
+  Status allocate(HandleId handle, uint64_t offset, uint64_t length, int mode);
   // Which control file it is, if it is one: what is written to it are commands.
   std::optional<ControlKind> control_kind(HandleId handle) const;
   // Runs a command written to a control file; may wait. Returns what ControlFiles::run() does.
@@ -165,6 +173,7 @@ class Operations {
   Status store_attributes(NodeId id, const Node& node, const AttributeChange& change);
   Status store_attributes(Journal& journal, const AttributeChange& change);
   void announce_change(const Node& node, NodeId except);
+  Status resize(NodeId id, const ViewNode& view, uint64_t size, std::optional<HandleId> handle);
   void announce_change(const Journal& journal, NodeId except);
   Status move(const Place& from, const Place& to, unsigned flags,
               std::optional<JournalId>& moved_id);

@@ -1,4 +1,6 @@
 // Operations on what names lead to: attributes, reading, appending.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -9,6 +11,35 @@
 namespace rangefs {
 
 using range::EntryKind;
+
+namespace {
+
+bool is_empty(const range::Extent& extent) {
+  return extent.begin.offset == extent.end.offset && extent.begin.record == extent.end.record;
+}
+
+// Appends zeros to a journal that ends at `end` up to `at`, and `data`, all of it or nothing.
+// Returns the end behind it.
+Result<ByteOffset> append_behind_hole(Journal& journal, ByteOffset end, ByteOffset at,
+                                      ConstBytes data) {
+  if (journal.extent().end.offset != end) return refused(EPERM);
+  const uint64_t hole = at - end;
+  if (hole > Operations::kHoleBytesMax) return refused(EFBIG);
+  std::vector<std::byte> bytes(hole + data.size());
+  std::ranges::copy(data, bytes.begin() + static_cast<std::ptrdiff_t>(hole));
+  return journal.append(bytes, end);
+}
+
+// Likewise of an open file, which takes note of it.
+Result<ByteOffset> append_behind_hole(const JournalHandle& file, ByteOffset at, ConstBytes data) {
+  const auto end = file.filling ? file.filling->end() : std::nullopt;
+  if (!end || at < *end) return refused(EPERM);
+  ASSIGN_OR_RETURN(const ByteOffset filled, append_behind_hole(*file.journal, *end, at, data));
+  file.filling->appended(filled - *end, filled);
+  return filled;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Operations>> Operations::create(range::Store& store, FsOptions options,
                                                        Notices& notices) {
@@ -97,7 +128,27 @@ Status Operations::store_attributes(Journal& journal, const AttributeChange& cha
   return journal.set_attributes(stored);
 }
 
-Result<struct stat> Operations::set_attributes(NodeId id, const AttributeChange& change) {
+// Growing is filling a hole at the end: through the handle of a copy or, by name, of an empty file.
+Status Operations::resize(NodeId id, const ViewNode& view, uint64_t size,
+                          std::optional<HandleId> through) {
+  const range::Extent extent = view.journal->extent();
+  const ByteOffset end = view.base + size;
+  if (end == extent.end.offset) return {};
+  if (through) {
+    ASSIGN_OR_RETURN(const auto opened, handle(*through));
+    const auto* file = std::get_if<JournalHandle>(opened.get());
+    if (file == nullptr) return refused(EBADF);
+    RETURN_IF_ERROR(append_behind_hole(*file, end, {}));
+  } else {
+    if (!is_empty(extent) || end < extent.end.offset) return refused(EPERM);
+    RETURN_IF_ERROR(append_behind_hole(*view.journal, extent.end.offset, end, {}));
+  }
+  announce_change(*view.journal, id);
+  return {};
+}
+
+Result<struct stat> Operations::set_attributes(NodeId id, const AttributeChange& change,
+                                               std::optional<HandleId> through) {
   ASSIGN_OR_RETURN(const Node found, node(id));
   const bool owner_or_mode = change.mode || change.uid || change.gid;
   if (std::holds_alternative<ControlNode>(found)) {
@@ -107,8 +158,7 @@ Result<struct stat> Operations::set_attributes(NodeId id, const AttributeChange&
   const auto* view = std::get_if<ViewNode>(&found);
   if (change.size) {
     if (view == nullptr) return refused(EISDIR);
-    const ByteOffset end = view->journal->extent().end.offset;
-    if (view->base + *change.size != end) return refused(EPERM);
+    RETURN_IF_ERROR(resize(id, *view, *change.size, through));
   }
   if (owner_or_mode || change.modified) {
     {
@@ -139,7 +189,10 @@ bool Operations::open_waits(NodeId id, Access access) const {
 Result<HandleId> Operations::open(NodeId id, Access access) {
   ASSIGN_OR_RETURN(Node found, node(id));
   if (auto* view = std::get_if<ViewNode>(&found)) {
-    return handles_.open(JournalHandle{id, std::move(view->journal), view->base});
+    const range::Extent extent = view->journal->extent();
+    auto filling = is_empty(extent) ? std::make_unique<Filling>(extent.end.offset) : nullptr;
+    return handles_.open(
+        JournalHandle{id, std::move(view->journal), view->base, std::move(filling)});
   }
   if (auto* control = std::get_if<ControlNode>(&found)) {
     ControlHandle opened{*control, {}};
@@ -187,11 +240,26 @@ Status Operations::append(HandleId id, ConstBytes data, uint64_t offset, bool at
   ASSIGN_OR_RETURN(const auto opened, handle(id));
   const auto* file = std::get_if<JournalHandle>(opened.get());
   if (file == nullptr) return refused(EBADF);
-  const auto at = at_end ? std::nullopt : std::optional(file->base + offset);
-  ASSIGN_OR_RETURN(const ByteOffset end, file->journal->append(data, at));
-  static_cast<void>(end);
+  const ByteOffset at = file->base + offset;
+  if (!at_end && at > file->journal->extent().end.offset) {
+    RETURN_IF_ERROR(append_behind_hole(*file, at, data));
+  } else {
+    ASSIGN_OR_RETURN(const ByteOffset end,
+                     file->journal->append(data, at_end ? std::nullopt : std::optional(at)));
+    if (file->filling) file->filling->appended(data.size(), end);
+  }
   announce_change(*file->journal, file->node);
   return {};
+}
+
+Status Operations::allocate(HandleId id, uint64_t offset, uint64_t length, int mode) {
+  ASSIGN_OR_RETURN(const auto opened, handle(id));
+  const auto* file = std::get_if<JournalHandle>(opened.get());
+  if (file == nullptr || (mode & ~FALLOC_FL_KEEP_SIZE) != 0) return refused(EOPNOTSUPP);
+  if ((mode & FALLOC_FL_KEEP_SIZE) != 0) return {};
+  // Not EOPNOTSUPP, for which posix_fallocate(3) writes a NUL byte where the file should end.
+  const bool there = file->base + offset + length <= file->journal->extent().end.offset;
+  return there ? Status() : refused(EPERM);
 }
 
 std::optional<ControlKind> Operations::control_kind(HandleId id) const {

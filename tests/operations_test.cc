@@ -20,13 +20,14 @@ TEST_F(OperationsTest, WhatIsAppendedIsReadBack) {
 }
 
 TEST_F(OperationsTest, WriteWithoutAppendIsAcceptedOnlyExactlyAtTheEnd) {
-  const HandleId handle = create("app").handle;
-  const auto data = range::as_bytes("abc");
-  EXPECT_EQ(errno_of(ops_->append(handle, data, 1, false)), EPERM);
-  EXPECT_EQ(errno_of(ops_->append(handle, data, 0, false)), 0);
+  append(create("app").handle, "abc");
+  const HandleId handle = open("app");
+  const auto data = range::as_bytes("def");
   EXPECT_EQ(errno_of(ops_->append(handle, data, 0, false)), EPERM);
+  EXPECT_EQ(errno_of(ops_->append(handle, data, 2, false)), EPERM);
+  EXPECT_EQ(errno_of(ops_->append(handle, data, 4, false)), EPERM);
   EXPECT_EQ(errno_of(ops_->append(handle, data, 3, false)), 0);
-  EXPECT_EQ(read_all(handle), "abcabc");
+  EXPECT_EQ(read_all(handle), "abcdef");
 }
 
 TEST_F(OperationsTest, OffsetsCountFromTheBaseOfTheView) {

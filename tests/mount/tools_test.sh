@@ -47,6 +47,19 @@ creates old cp old mnt/app
 creates old cp -p old mnt/app
 creates old cp --sparse=always old mnt/app
 keeps "$eperm" cp different mnt/app
+# Files with holes: a new journal gets the zeros that they read as.
+truncate -s 3M sparse && tail -n 3 old | dd of=sparse bs=1 seek=200000 conv=notrunc status=none
+tail -n 5 old | dd of=sparse bs=1 seek=1500000 conv=notrunc status=none
+cp sparse trailing && truncate -s 4M trailing # ends with a hole
+for file in sparse trailing; do
+  for option in always auto never; do creates $file cp --sparse=$option $file mnt/app; done
+  creates $file sh -c "cp $file here && mv here mnt/app && test ! -e here"
+  creates $file sh -c "tar cSf archive.tar --transform s/$file/app/ $file && tar xf archive.tar -C mnt"
+  creates $file rsync -S $file mnt/app
+  creates $file rsync -S --inplace $file mnt/app
+  creates $file dd if=$file of=mnt/app bs=64k conv=sparse
+done
+keeps "$eperm" cp sparse mnt/app
 becomes different cp -f different mnt/app
 becomes different cp --remove-destination different mnt/app
 keeps "$eperm" sh -c 'setfattr -n user.range.keep -v 1 mnt/app && ! cp -f different mnt/app &&
@@ -57,6 +70,11 @@ creates old sh -c 'cp old mnt/source && cp mnt/source mnt/app && rm mnt/source'
 # dd
 creates old dd if=old of=mnt/app bs=100
 creates old dd if=old of=mnt/app bs=1M conv=fsync
+(head -c 1000 /dev/zero && cat old) >shifted
+creates shifted dd if=old of=mnt/app bs=100 seek=10
+creates shifted python3 -c 'import os
+fd = os.open("mnt/app", os.O_WRONLY | os.O_CREAT)
+os.ftruncate(fd, 1000); os.lseek(fd, 1000, 0); os.write(fd, open("old", "rb").read())'
 keeps "$eperm" dd if=different of=mnt/app
 keeps "$eperm" dd if=different of=mnt/app conv=notrunc
 keeps "$eperm" dd if=different of=mnt/app conv=notrunc seek=10 bs=1
@@ -144,10 +162,21 @@ diff -r mnt unpacked >&2 || fail "unpacked is not what was packed"
 rm -r mnt/web
 
 # Sizes.
-keeps 'not supported' fallocate -l 1M mnt/app
+keeps "$eperm" fallocate -l 1M mnt/app
+becomes old fallocate -l 100 mnt/app
+becomes old fallocate -n -l 1M mnt/app
 keeps unsupported fallocate -p -l 100 mnt/app
+keeps "$eperm" python3 -c 'import os; os.posix_fallocate(os.open("mnt/app", os.O_RDWR), 0, 1 << 20)'
+becomes old python3 -c 'import os; os.posix_fallocate(os.open("mnt/app", os.O_RDWR), 0, 100)'
 keeps "$eperm" truncate -s 0 mnt/app
 keeps "$eperm" truncate -s +1 mnt/app
+head -c 5000 /dev/zero >zeros
+creates zeros truncate -s 5000 mnt/app
+creates zeros sh -c ': >mnt/app && python3 -c "import os; os.truncate(\"mnt/app\", 5000)"'
+rm -f mnt/app
+expect_fails truncate -s 65M mnt/app
+expect_match "$errors" '.*File too large.*' "truncate beyond the limit"
+expect_equal "$(stat -c %s mnt/app)" 0 "size after that"
 becomes old truncate -s "$(stat -c %s old)" mnt/app
 becomes old truncate -c -s +0 mnt/app
 

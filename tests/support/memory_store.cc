@@ -1,6 +1,7 @@
 #include "tests/support/memory_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "journal/chunked/names.h"
 #include "journal/result_macros.h"
@@ -30,6 +31,7 @@ void MemoryJournal::begin_record() {
 }
 
 Result<ByteOffset> MemoryJournal::append(ConstBytes data, std::optional<ByteOffset> at) {
+  if (const auto before = std::exchange(before_append, nullptr)) before();
   const std::lock_guard lock(mutex_);
   if (failure_) return *failure_;
   if (at && *at != ByteOffset(bytes_.size())) return failed(Errc::kNotPermitted, "append");

@@ -2,6 +2,7 @@
 // the layers above the engine. Nothing is durable; sync() only moves the mark.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,6 +43,8 @@ class MemoryJournal : public Journal {
   void set_now(Time now);
   // From now on append() and sync() fail with `error`.
   void fail_with(Error error);
+  // Called as append() begins, once; it may append before it.
+  std::function<void()> before_append;
 
  private:
   struct Start {
