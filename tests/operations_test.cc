@@ -311,6 +311,14 @@ TEST_F(OperationsTest, ControlFilesHaveTheModesOfTheirJournal) {
   EXPECT_NE(position.attributes.st_ino, ops_->look_up(kRootNode, "app.sync")->attributes.st_ino);
 }
 
+TEST_F(OperationsTest, ControlFilesThatPrintAPositionHaveItsSize) {
+  append(create("app").handle, "one\ntwo\n");
+  for (const char* name : {"app.pos", "app.sync", ".sync"}) {
+    const auto st = ops_->look_up(kRootNode, name)->attributes;
+    EXPECT_EQ(static_cast<size_t>(st.st_size), contents(name).size()) << name;
+  }
+}
+
 TEST_F(OperationsTest, RemovedJournalGoesOnWorkingWhereItIsOpen) {
   const Created created = create("app");
   append(created.handle, "one\n");
