@@ -109,6 +109,12 @@ std::shared_ptr<Journal> NodeTable::journal(JournalId id) const {
   return it == journals_.end() ? nullptr : it->second.journal;
 }
 
+std::optional<NodeId> NodeTable::directory(uint64_t inode) const {
+  const range::MutexLock lock(mutex_);
+  const auto known = directories_.find(inode);
+  return known == directories_.end() ? std::nullopt : std::optional(known->second);
+}
+
 std::optional<std::string> NodeTable::path(NodeId directory) const {
   const range::MutexLock lock(mutex_);
   std::string path;

@@ -69,6 +69,8 @@ class NodeTable {
   // The journal, if any node keeps it open; otherwise null.
   std::shared_ptr<Journal> journal(JournalId id) const;
 
+  // The node of the directory with this id, if it has one.
+  std::optional<NodeId> directory(uint64_t inode) const;
   // Path of a directory in the store, or nothing if it was removed.
   std::optional<std::string> path(NodeId directory) const;
   // Where a journal is, or nothing if it was removed or no node of it is known.

@@ -1,5 +1,6 @@
 // Operations on names: what is where, and how that changes.
 #include <fcntl.h>  // RENAME_NOREPLACE
+#include <spdlog/spdlog.h>
 #include <stdio.h>
 
 #include <cerrno>
@@ -37,8 +38,22 @@ Result<Found> Operations::found_journal(const std::shared_ptr<Journal>& journal,
   return Found{id, attributes_of(ViewNode{journal, base}), true};
 }
 
+// A directory that was copied by hand within the store has brought its id along. Taken for the
+// other one, it would get what is meant for that.
+Status Operations::check_original(const Entry& entry, const std::string& path) const {
+  const auto known = tree_.nodes.directory(entry.id);
+  const auto other = known ? tree_.nodes.path(*known) : std::nullopt;
+  if (!other || *other == path) return {};
+  ASSIGN_OR_RETURN(const std::optional<Entry> there, tree_.store.look_up(*other));
+  if (!there || there->id != entry.id) return {};
+  spdlog::error("{}: has the id of {}; unmount, and remove the .info of the one that is a copy",
+                path, *other);
+  return refused(EIO);
+}
+
 Result<Found> Operations::found_directory(const Entry& entry, const Place& place,
                                           const std::string& path) {
+  RETURN_IF_ERROR(check_original(entry, path));
   ASSIGN_OR_RETURN(const Attributes stored, tree_.store.directory_attributes(path));
   const NodeId id = tree_.nodes.enter_directory(entry.id, place);
   return Found{id, rangefs::directory_attributes(stored, entry), true};

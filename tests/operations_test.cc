@@ -365,6 +365,19 @@ TEST_F(OperationsTest, PathsBelowARenamedDirectoryGoOnWorking) {
   EXPECT_NE(store_.journal("www/second"), nullptr);
 }
 
+TEST_F(OperationsTest, ADirectoryWithTheIdOfAnotherIsNotTakenForIt) {
+  const NodeId web = make_directory("web");
+  ASSERT_TRUE(store_.make_directory("copy", {}));
+  store_.copy_id("web", "copy");
+  EXPECT_EQ(errno_of(ops_->look_up(kRootNode, "copy")), EIO);
+  create("log", web);
+  EXPECT_NE(store_.journal("web/log"), nullptr);
+  // One that was moved by hand is itself.
+  ASSERT_TRUE(store_.remove("web/log"));
+  ASSERT_TRUE(store_.remove_directory("web"));
+  EXPECT_EQ(ops_->look_up(kRootNode, "copy")->node, web);
+}
+
 TEST_F(OperationsTest, DirectoriesMustBeEmptyToBeRemoved) {
   const NodeId web = make_directory("web");
   create("log", web);

@@ -36,7 +36,8 @@ Error name_error(Errc code, std::string_view path);
 //
 // A directory that somebody made in STORE/tree by hand has no id stored, nor has one that lost its
 // attributes: id_of_inode() stands for it. (What is copied by hand within STORE/tree shares ids
-// with what it was copied from, which nothing here notices.)
+// with what it was copied from, which is not noticed here; the mount refuses one of two
+// directories.)
 //
 // Paths are those of Store. Thread-safe as far as the file system is: callers serialize changes
 // that depend on what they looked up before.

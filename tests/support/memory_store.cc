@@ -416,6 +416,11 @@ std::shared_ptr<MemoryJournal> MemoryStore::journal(std::string_view path) {
   return journals_.at(JournalId(node->entry.id));
 }
 
+void MemoryStore::copy_id(std::string_view from, std::string_view to) {
+  const std::lock_guard lock(mutex_);
+  find(to)->entry.id = find(from)->entry.id;
+}
+
 int MemoryStore::syncs() const {
   const std::lock_guard lock(mutex_);
   return syncs_;

@@ -92,6 +92,8 @@ class MemoryStore : public Store {
 
   // The journal at `path`, which must be there.
   std::shared_ptr<MemoryJournal> journal(std::string_view path);
+  // As if the directory at `to` had been copied from `from` by hand.
+  void copy_id(std::string_view from, std::string_view to);
   int syncs() const;
 
  private:
