@@ -65,8 +65,9 @@ struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, Disk
   st.st_gid = stored.gid;
   st.st_size = static_cast<off_t>(extent.end.offset - std::min(base, extent.end.offset));
   st.st_blksize = 1 << 16;  // programs read in such pieces, and each is a round trip to us
-  st.st_blocks =
-      static_cast<blkcnt_t>((usage.of(journal, extent.end.offset) + kBlockBytes - 1) / kBlockBytes);
+  const uint64_t bytes = usage.of(journal, extent.end.offset);
+  if (!linked) usage.erase(journal.id());
+  st.st_blocks = static_cast<blkcnt_t>((bytes + kBlockBytes - 1) / kBlockBytes);
   const auto& set = stored.modified;
   const bool still = set && set->end == extent.end.offset;
   set_times(st, still ? set->time : extent.last_time, time_of_change(stored, extent));

@@ -20,6 +20,12 @@ class DiskUsage {
   // Bytes; what is known if the store cannot tell.
   uint64_t of(Journal& journal, ByteOffset end);
 
+  // Of one that was removed nothing is kept: a little for each would hold on to the memory between.
+  void erase(JournalId journal) {
+    const range::MutexLock lock(mutex_);
+    known_.erase(journal.value());
+  }
+
  private:
   struct Known {
     ByteOffset end;

@@ -182,6 +182,7 @@ void Operations::gone(const std::optional<Entry>& entry, const std::optional<str
   if (entry->kind == EntryKind::kJournal) {
     tree_.nodes.journal_removed(JournalId(entry->id));
     tree_.bases.erase(JournalId(entry->id));
+    tree_.usage.erase(JournalId(entry->id));
   } else {
     tree_.nodes.directory_removed(entry->id, last);
   }

@@ -1,6 +1,7 @@
 #include "mount/daemon.h"
 
 #include <fuse_log.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -32,6 +33,8 @@ namespace {
 constexpr std::chrono::seconds kClosingMax{10};
 // How long a session may take to end after its mount went.
 constexpr std::chrono::duration<int, std::milli> kEndingMax{500};
+// How long nothing was let go of when memory is given back.
+constexpr std::chrono::duration<int, std::milli> kQuiet{5000};
 
 sigset_t stop_signals() {
   sigset_t signals;
@@ -58,9 +61,33 @@ Result<std::unique_ptr<range::Store>> open_store(const Options& options) {
   }
 }
 
+// What many journals took goes back to the system once nothing has been let go of for a while: what
+// is freed lies between what is kept, and malloc(3) by itself gives back only what is at the end.
+class MemoryReturn {
+ public:
+  explicit MemoryReturn(const FuseAdapter& adapter) : adapter_(adapter) {}
+
+  // To be called every now and then. What the store lets go of later is given back as well.
+  void look() {
+    constexpr int kTimes = 12;
+    if (const uint64_t now = adapter_.forgotten(); now != seen_) {
+      seen_ = now;
+      left_ = kTimes;
+    } else if (left_ > 0) {
+      --left_;
+      ::malloc_trim(0);
+    }
+  }
+
+ private:
+  const FuseAdapter& adapter_;
+  uint64_t seen_ = 0;
+  int left_ = 0;
+};
+
 // Returns when a stop signal came or the session ended. Meanwhile tells if nobody can see the mount
 // any more: it ends when the last file is closed that was open then.
-void wait_for_end(const Session& session, MountWatch& mount) {
+void wait_for_end(const Session& session, MountWatch& mount, MemoryReturn memory) {
   const sigset_t signals = stop_signals();
   const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC);
   std::array<pollfd, 3> fds{
@@ -68,8 +95,11 @@ void wait_for_end(const Session& session, MountWatch& mount) {
   bool attached = mount.attached();
   while ((fds[0].revents | fds[1].revents) == 0) {
     // After an unmount the session ends by itself, a moment later.
-    const int came = ::poll(fds.data(), fds.size(), attached ? -1 : kEndingMax.count());
-    if (came == 0) {
+    const auto patience = attached ? kQuiet : kEndingMax;
+    const int came = ::poll(fds.data(), fds.size(), patience.count());
+    if (came == 0 && attached) {
+      memory.look();
+    } else if (came == 0) {
       spdlog::warn("the mount was detached; serving on until all its files are closed");
       show(Holding::kDetached);
       fds[2].fd = -1;
@@ -101,7 +131,7 @@ Status serve(range::Store& store, const Options& options, const DescriptorLimit&
   spdlog::info("serving {} on {}", options.store, options.mountpoint);
   report("");
   MountWatch watch(options.mountpoint);
-  wait_for_end(session, watch);
+  wait_for_end(session, watch, MemoryReturn(*adapter));
   session.stop();
   adapter->release_all();
   return {};

@@ -108,6 +108,25 @@ for hard in 900 70000; do
 done
 ulimit -Sn "$given"
 
+# Journals that are gone take no memory.
+start sync_interval=100ms
+memory() { awk '$1 == "RssAnon:" { print $2 }' "/proc/$daemon/status"; }
+before=$(memory)
+python3 -c '
+import os, sys
+names = [f"{sys.argv[1]}/gone{i}" for i in range(2000)]
+for name in names:
+    with open(name, "a") as file:
+        file.write("x\n")
+    os.stat(name)
+for name in names:
+    os.unlink(name)' "$mnt"
+given_back() { (($(memory) < before + 2500)); }
+! given_back || fail "2,000 journals took nothing"
+timeout 60 sync "$mnt" # the store lets go of what was removed
+wait_until 60 given_back
+stop
+
 # Only one daemon per store, only one mount per mountpoint.
 start
 refuses 1 ".*locked by pid $daemon" store mnt2
