@@ -1,6 +1,7 @@
 // Where journals begin in a tree.
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 
 #include "fs/types.h"
@@ -14,24 +15,22 @@ namespace rangefs {
 class Bases {
  public:
   Location of(const Journal& journal) const {
-    {
-      const range::MutexLock lock(mutex_);
-      const auto it = moved_.find(journal.id().value());
-      if (it != moved_.end()) return it->second;
-    }
-    return journal.extent().begin;
+    const auto base = moved(journal.id());
+    return base ? *base : journal.extent().begin;
   }
 
-  // Moves the base to what `find` returns for the present one; two moves at once happen one after
-  // the other. Returns whether another byte is the first now. On an error nothing moves.
+  // Moves the base to what `find` returns for the present one. Two moves at once happen one after
+  // the other: `find`, which may take long and is called without a lock, is called again for a base
+  // that was moved meanwhile. Returns whether another byte is the first now. On an error nothing
+  // moves.
   template <typename Find>
   Result<bool> move(const Journal& journal, Find find) {
-    const range::MutexLock one_at_a_time(moving_);
-    const Location from = of(journal);
-    ASSIGN_OR_RETURN(const Location to, find(from));
-    const range::MutexLock lock(mutex_);
-    moved_[journal.id().value()] = to;
-    return to.offset != from.offset;
+    while (true) {
+      const auto before = moved(journal.id());
+      const Location from = before ? *before : journal.extent().begin;
+      ASSIGN_OR_RETURN(const Location to, find(from));
+      if (replace(journal.id(), before, to)) return to.offset != from.offset;
+    }
   }
 
   void erase(JournalId journal) {
@@ -40,7 +39,22 @@ class Bases {
   }
 
  private:
-  range::Mutex moving_;  // before mutex_; held while records are looked for
+  std::optional<Location> moved(JournalId journal) const {
+    const range::MutexLock lock(mutex_);
+    const auto it = moved_.find(journal.value());
+    return it == moved_.end() ? std::nullopt : std::optional(it->second);
+  }
+
+  // False, and nothing is done, if it is not `before` any more.
+  bool replace(JournalId journal, const std::optional<Location>& before, const Location& to) {
+    const range::MutexLock lock(mutex_);
+    const auto it = moved_.find(journal.value());
+    const bool as_before =
+        it == moved_.end() ? !before.has_value() : before.has_value() && *before == it->second;
+    if (as_before) moved_[journal.value()] = to;
+    return as_before;
+  }
+
   mutable range::Mutex mutex_;
   std::unordered_map<uint64_t, Location> moved_ GUARDED_BY(mutex_);
 };

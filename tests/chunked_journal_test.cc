@@ -127,5 +127,28 @@ TEST_F(ChunkedJournalTest, RollsBetweenRecordsAndSeeksAcrossChunks) {
   }
 }
 
+// As a chunk that is begun is not, if it cannot be removed again.
+TEST_F(ChunkedJournalTest, ANewChunkStepsOverFilesThatAreInItsPlace) {
+  const std::string line(1000, 'x');
+  for (int i = 0; i < 5; ++i) append(line + '\n');
+  int refused = 0;
+  env_.set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    const bool index = call.kind == CallKind::kCreate && call.path.ends_with(".idx");
+    const bool removal = call.kind == CallKind::kRemoveFile && call.path.ends_with(".dat");
+    refused += index || removal ? 1 : 0;
+    return index || removal ? std::optional(Fault{ENOSPC, 0}) : std::nullopt;
+  });
+  EXPECT_FALSE(journal_->append(as_bytes("refused\n")));
+  EXPECT_EQ(refused, 2);
+  env_.set_fault_hook({});
+  const ChunkId last = journal_->chunks().back().id;
+  append("behind it\n");  // the clock stands: the same place would be the next
+  EXPECT_EQ(journal_->chunks().back().id, last + 2 * (kHostMask + 1));
+  EXPECT_EQ(read_all(), expected_);
+  reopen();
+  append("and on\n");
+  EXPECT_EQ(read_all(), expected_);
+}
+
 }  // namespace
 }  // namespace range

@@ -70,6 +70,12 @@ Location MemoryJournal::end() const {
 }
 
 Extent MemoryJournal::extent() const {
+  const Extent found = extent_now();
+  if (const auto hook = on_extent) hook();  // a copy: it may unset itself
+  return found;
+}
+
+Extent MemoryJournal::extent_now() const {
   const std::lock_guard lock(mutex_);
   Extent extent;
   extent.begin = location(0);
@@ -148,6 +154,7 @@ Result<Location> MemoryJournal::seek(const PositionSpec& spec, RecordNumber here
 }
 
 Result<Location> MemoryJournal::sync() {
+  if (on_sync) on_sync();
   const std::lock_guard lock(mutex_);
   if (failure_) return *failure_;
   synced_ = bytes_.size();

@@ -46,11 +46,17 @@ class MemoryJournal : public Journal {
   // Called as append() begins, once; it may append before it.
   std::function<void()> before_append;
 
+  // Both may be set by tests, and call everything: the one is called when extent() has found out
+  // what it returns, the other before sync() does anything.
+  std::function<void()> on_extent;
+  std::function<void()> on_sync;
+
  private:
   struct Start {
     uint64_t offset = 0;
     Time time{};
   };
+  Extent extent_now() const;
   void begin_record();
   Location location(uint64_t record) const;
   Location end() const;

@@ -1,13 +1,10 @@
 #include "tests/support/played_kernel.h"
 
 #include <fuse_lowlevel.h>
-#include <gtest/gtest.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 
-#include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <utility>
 
 namespace rangefs {
@@ -18,19 +15,6 @@ namespace {
 std::atomic<PlayedKernel*> the_kernel = nullptr;
 
 ssize_t read_nothing(int, void*, size_t, void*) { return 0; }
-
-template <typename Struct>
-std::string bytes_of(const Struct& value) {
-  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-template <typename Struct>
-Struct struct_of(const std::string& bytes) {
-  Struct value{};
-  EXPECT_GE(bytes.size(), sizeof value);
-  std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
-  return value;
-}
 
 }  // namespace
 
@@ -48,7 +32,9 @@ PlayedKernel::PlayedKernel(FuseAdapter& adapter) {
   init.major = FUSE_KERNEL_VERSION;
   init.minor = FUSE_KERNEL_MINOR_VERSION;
   init.max_readahead = 1 << 17;
-  EXPECT_EQ(answer(send(FUSE_INIT, 0, bytes_of(init))).error, 0);
+  init.flags = ~uint32_t{0};
+  init.flags2 = ~uint32_t{0};
+  connection_ = struct_of<fuse_init_out>(call(FUSE_INIT, 0, bytes_of(init)).body);
 }
 
 PlayedKernel::~PlayedKernel() {
@@ -63,8 +49,11 @@ ssize_t PlayedKernel::take_answer(int, iovec* parts, int count, void*) {
   }
   const auto header = struct_of<fuse_out_header>(bytes);
   PlayedKernel& self = *the_kernel;
-  if (header.unique != 0) {  // zero: a notice
-    const std::lock_guard lock(self.mutex_);
+  const std::lock_guard lock(self.mutex_);
+  if (header.unique == 0) {
+    self.notices_.push_back(
+        {static_cast<fuse_notify_code>(header.error), bytes.substr(sizeof header)});
+  } else {
     const bool first =
         self.answers_.emplace(header.unique, Answer{-header.error, bytes.substr(sizeof header)})
             .second;
@@ -103,6 +92,11 @@ PlayedKernel::Answer PlayedKernel::answer(uint64_t request) {
   std::unique_lock lock(mutex_);
   answered_.wait(lock, [&] { return answers_.contains(request); });
   return answers_.at(request);
+}
+
+std::vector<PlayedKernel::Notice> PlayedKernel::take_notices() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(notices_, {});
 }
 
 uint64_t PlayedKernel::look_up(uint64_t parent, std::string_view name) {

@@ -2,15 +2,19 @@
 // libfuse, but without a mount.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <linux/fuse.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fs/fuse_adapter.h"
 
@@ -26,12 +30,20 @@ class PlayedKernel {
     int error = 0;  // positive
     std::string body;
   };
+  // What is told without being asked for.
+  struct Notice {
+    fuse_notify_code code{};
+    std::string body;
+  };
 
-  // `adapter` must outlive it.
+  // Offers all that a kernel can have. `adapter` must outlive it.
   explicit PlayedKernel(FuseAdapter& adapter);
   ~PlayedKernel();
   PlayedKernel(const PlayedKernel&) = delete;
   PlayedKernel& operator=(const PlayedKernel&) = delete;
+
+  // What of that was taken.
+  const fuse_init_out& connection() const { return connection_; }
 
   // Sends a request on behalf of thread `caller`, and returns its number.
   uint64_t send(fuse_opcode operation, uint64_t node, std::string_view body, pid_t caller = 0);
@@ -41,6 +53,12 @@ class PlayedKernel {
   bool answered(uint64_t request);
   // Waits for the answer.
   Answer answer(uint64_t request);
+  // Both.
+  Answer call(fuse_opcode operation, uint64_t node, std::string_view body) {
+    return answer(send(operation, node, body));
+  }
+  // What has come since this was last asked, in order.
+  std::vector<Notice> take_notices();
 
   // What programs do, answered at once.
   uint64_t look_up(uint64_t parent, std::string_view name);  // the node
@@ -60,6 +78,22 @@ class PlayedKernel {
   std::mutex mutex_;
   std::condition_variable answered_;
   std::map<uint64_t, Answer> answers_;  // guarded by mutex_
+  std::vector<Notice> notices_;         // guarded by mutex_
+  fuse_init_out connection_{};
 };
+
+// Structures of the kernel's as they are sent.
+template <typename Struct>
+std::string bytes_of(const Struct& value) {
+  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <typename Struct>
+Struct struct_of(std::string_view bytes) {
+  Struct value{};
+  EXPECT_GE(bytes.size(), sizeof value);
+  std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
+  return value;
+}
 
 }  // namespace rangefs
