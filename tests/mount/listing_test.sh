@@ -94,13 +94,13 @@ mkdir store/tree/many
 cp store/tree/a/.info store/tree/many
 cat >many.py <<'END'
 import os, sys
-for i in range(int(sys.argv[2])): os.symlink(f"../../chunks/00/{i + 1:016x}", f"{sys.argv[1]}/j{i}")
+for i in range(int(sys.argv[2])): os.symlink(f"../../chunks/00/{i + 1:012x}", f"{sys.argv[1]}/j{i}")
 END
 python3 many.py store/tree/many $many
 for name in x.pos x.sync x.info .pos x.follow; do
-  ln -s ../../chunks/00/0000000000000001 "store/tree/many/$name"
+  ln -s ../../chunks/00/000000000001 "store/tree/many/$name"
 done
-ln -s ../chunks/00/0000000000000001 store/tree/.at
+ln -s ../chunks/00/000000000001 store/tree/.at
 start
 expect_equal "$(timeout 200 ls -f mnt/many | sort | uniq | wc -l)" $((many + 2)) "names in ls -f"
 expect_equal "$(timeout 200 ls mnt/many | sed -n 1,3p | xargs)" "j0 j1 j10" "ls sorts"
