@@ -31,6 +31,9 @@ struct Error {
   Errc code = Errc::kIo;
   int sys_errno = 0;      // errno of the system call that failed, 0 if none did
   std::string context{};  // operation, file and offset, for the log
+  // The call that failed was one that opens or looks only: it has changed and lost nothing, and may
+  // work the next time. For want of descriptors or memory, say.
+  bool lost_nothing = false;
 };
 
 // "context: reason", for logs and command lines; the context alone where it is the reason.

@@ -99,16 +99,17 @@ class Store {
   Result<std::shared_ptr<Journal>> get_or_create(std::string_view path,
                                                  const Attributes& attributes = {});
 
-  // Creates a journal. Unset settings are inherited. Errors: also kExists.
+  // Creates a journal. Unset settings are inherited. Errors: also kExists, and kNotPermitted where
+  // the store's directory has something of that name that is not of rangefs (and is not listed).
   virtual Result<std::shared_ptr<Journal>> create(std::string_view path,
                                                   const Attributes& attributes) = 0;
-  // Errors: also kExists.
+  // Errors: also kExists and kNotPermitted, likewise.
   virtual Status make_directory(std::string_view path, const Attributes& attributes) = 0;
 
   // Removes a journal: the name at once, its records when nobody has it open any more.
   // Errors: also kNotPermitted if it has records and `keep` is set for it or a directory above.
   virtual Status remove(std::string_view path) = 0;
-  // Errors: also kNotEmpty.
+  // Errors: also kNotEmpty, which can be something that is not of rangefs; the error names it.
   virtual Status remove_directory(std::string_view path) = 0;
 
   // Moves an entry. What `to` led to before is replaced if `replace` is set and it is of the same
@@ -143,7 +144,8 @@ class Store {
   virtual Status apply_retention() = 0;
 
   // Makes everything appended so far to any journal, and every name, survive power loss. Afterwards
-  // removed journals take up no more space, but for those that somebody has open.
+  // removed journals take up no more space, but for those that somebody has open, or whose files
+  // cannot be removed: the log tells.
   virtual Status sync() = 0;
 
   virtual Result<Space> space() = 0;
@@ -158,8 +160,16 @@ class Store {
 };
 
 // Opens the store in the directory `path`, creating it if there is nothing or an empty directory.
-// The time this takes does not depend on the number of journals. Errors: kLocked with the pid of
-// the holder, kUnknownFormat, kInvalid for options out of range.
+// The time this takes does not depend on the number of journals. Nothing need be written for it: a
+// store on a full disk, or on one that has become read-only, opens and can be read, and journals be
+// removed where the disk allows it. Errors: kLocked with the pid of
+// the holder as the kernel knows it (which may be this process), kUnknownFormat, kInvalid for
+// options out of range.
+//
+// Only the process that opened a store can use it. In one that is forked from it every call, also
+// those of its journals, answers kLocked (extent(), attributes() and chunks() as for an empty
+// journal); destroying them there does nothing. The lock is the parent's alone: it ends with the
+// parent. A child that opens the store itself is told that it is locked, as any process is.
 //
 // Files are mapped into memory, so that a failing disk can raise SIGBUS: a handler is installed
 // that turns it into an error of the call, and passes on to the handler it found what is not ours.

@@ -308,9 +308,7 @@ TEST_F(ChunkedStoreTest, ASyncThatFoundNoDescriptorWorksLater) {
   for (bool done = false; !done;) {
     int opened = 0;
     env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-      const bool opens = call.kind == CallKind::kOpen || call.kind == CallKind::kSyncDirectory ||
-                         call.kind == CallKind::kSyncFilesystem;
-      if (!opens || opened++ != refusals) return std::nullopt;
+      if (call.kind != CallKind::kOpen || opened++ != refusals) return std::nullopt;
       return Fault{.sys_errno = EMFILE};
     });
     done = store_->sync().has_value();
@@ -324,6 +322,75 @@ TEST_F(ChunkedStoreTest, ASyncThatFoundNoDescriptorWorksLater) {
   lose_power(Survival::drop_all());
   EXPECT_EQ(records(journal("a")), (std::vector<std::string>{"x\n", "y\n"}));
   EXPECT_TRUE(has("d"));
+}
+
+TEST_F(ChunkedStoreTest, ADirectoryThatCannotBeOpenedStopsNobodyForLongerThanThat) {
+  make_directory("d");
+  const auto other = journal("other");
+  append(*other, "x\n");
+  sync_all();
+  for (const int sys_errno : {ENOMEM, EMFILE, EIO}) {
+    const std::string name = "d/" + std::to_string(sys_errno);
+    append(*journal(name), "x\n");
+    append(*other, "y\n");
+    env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+      const bool hit = call.kind == CallKind::kOpen && call.path == "/store/tree/d";
+      return hit ? std::optional(Fault{sys_errno}) : std::nullopt;
+    });
+    EXPECT_TRUE(other->sync()) << "which has nothing to do with it";
+    EXPECT_FALSE(journal(name)->sync());
+    EXPECT_FALSE(store_->sync());
+    env_->set_fault_hook({});
+    EXPECT_TRUE(journal(name)->sync());
+    append(*journal(name), "y\n");
+  }
+  sync_all();
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(read_all(*journal("d/" + std::to_string(EIO))), "x\ny\n");
+}
+
+TEST_F(ChunkedStoreTest, ADirectoryThatCannotBeSyncedStopsOnlyWhatWasChangedInIt) {
+  make_directory("d");
+  const auto other = journal("other");
+  const auto old = journal("d/old");
+  append(*old, "x\n");
+  sync_all();
+  const auto fresh = journal("d/fresh");
+  append(*fresh, "x\n");
+  append(*old, "y\n");
+  append(*other, "x\n");
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    const bool hit = call.kind == CallKind::kSyncDirectory && call.path == "/store/tree/d";
+    return hit ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_FALSE(store_->sync());
+  env_->set_fault_hook({});
+  for (const auto& journal : {other, old}) {
+    append(*journal, "z\n");
+    EXPECT_TRUE(journal->sync());
+  }
+  EXPECT_EQ(code(fresh->sync()), Errc::kIo);
+  EXPECT_EQ(code(fresh->append(as_bytes("z\n"))), Errc::kIo);
+  EXPECT_EQ(code(store_->sync()), Errc::kIo) << "its name may be lost";
+  ASSERT_TRUE(store_->remove("d/fresh"));
+  EXPECT_TRUE(store_->sync()) << "which matters to nobody now";
+  append(*journal("d/next"), "x\n");
+  EXPECT_TRUE(journal("d/next")->sync());
+}
+
+TEST_F(ChunkedStoreTest, AFileSystemThatFailsElsewhereFailsNoJournal) {
+  sync_all();
+  for (int i = 0; i < 40; ++i) append(*journal(std::to_string(i)), "x\n");
+  int failures = 0;
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    if (call.kind != CallKind::kSyncFilesystem) return std::nullopt;
+    ++failures;
+    return Fault{kElsewhere};
+  });
+  sync_all();
+  EXPECT_GT(failures, 0);
+  lose_power(Survival::drop_all());
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(read_all(*journal(std::to_string(i))), "x\n");
 }
 
 TEST_F(ChunkedStoreTest, RemovingAFailedJournalLetsTheStoreSyncAgain) {

@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -253,27 +252,6 @@ TEST_F(EnvPosix, DirectoriesWithEntriesAreNotRemoved) {
   EXPECT_EQ(env_.remove_directory(dir_ / "d").error().code, Errc::kNotEmpty);
   ASSERT_TRUE(env_.remove_file(dir_ / "d/a"));
   EXPECT_TRUE(env_.remove_directory(dir_ / "d"));
-}
-
-TEST_F(EnvPosix, ASecondLockNamesTheHolder) {
-  auto held = env_.lock(dir_ / "lock");
-  ASSERT_TRUE(held);
-  const auto second = env_.lock(dir_ / "lock");
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, Errc::kLocked);
-  EXPECT_EQ(second.error().context,
-            (dir_ / "lock").native() + ": locked by pid " + std::to_string(::getpid()));
-  held->reset();
-  EXPECT_TRUE(env_.lock(dir_ / "lock"));
-}
-
-TEST_F(EnvPosix, ALockDiesWithItsProcess) {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(env_.lock(dir_ / "lock") ? 0 : 1);
-  int status = -1;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-  EXPECT_TRUE(env_.lock(dir_ / "lock"));
 }
 
 TEST_F(EnvPosix, SpaceAddsUp) {

@@ -75,12 +75,72 @@ TEST_F(NamesTest, ForeignFilesInTheTreeAreLeftAlone) {
   EXPECT_FALSE(has("README"));
   EXPECT_FALSE(has("link"));
   for (const char* name : {"README", "link"}) {
-    const auto created = store_->create(name, {});
-    ASSERT_FALSE(created);
-    EXPECT_EQ(created.error().code, Errc::kExists);
+    EXPECT_EQ(code(store_->create(name, {})), Errc::kNotPermitted);
   }
   reopen();
   EXPECT_EQ(env_->read_all("/store/tree/README"), "mine");
+}
+
+TEST_F(NamesTest, AForeignFileHasItsNameAndEverybodyIsToldSoAtOnce) {
+  make_directory("d");
+  journal("app");
+  env_->write_raw("/store/tree/d/NOTE", "mine");
+  const auto created = store_->get_or_create("d/NOTE");
+  ASSERT_EQ(code(created), Errc::kNotPermitted);
+  EXPECT_NE(to_string(created.error()).find("/store/tree/d/NOTE is not of rangefs"),
+            std::string::npos);
+  EXPECT_EQ(code(store_->make_directory("d/NOTE", {})), Errc::kNotPermitted);
+  EXPECT_EQ(code(store_->rename("app", "d/NOTE", true)), Errc::kNotPermitted);
+  EXPECT_EQ(code(store_->open("d/NOTE")), Errc::kNotFound);
+  EXPECT_TRUE(store_->list("d")->empty());
+  const Status removed = store_->remove_directory("d");
+  ASSERT_EQ(code(removed), Errc::kNotEmpty);
+  EXPECT_NE(to_string(removed.error()).find("/store/tree/d/NOTE"), std::string::npos);
+  ASSERT_TRUE(env_->remove_file("/store/tree/d/NOTE"));
+  EXPECT_TRUE(store_->get_or_create("d/NOTE"));
+}
+
+TEST_F(NamesTest, AForeignDirectoryInPlaceOfAttributesCostsTheAttributes) {
+  make_directory("d");
+  ASSERT_TRUE(env_->remove_file("/store/tree/d/.info"));
+  ASSERT_TRUE(env_->make_directory("/store/tree/d/.info"));
+  EXPECT_EQ(store_->directory_attributes("d")->mode, 0700U);
+  append(*journal("d/app"), "x\n");
+}
+
+TEST_F(NamesTest, WhatIsForeignInARemovedJournalCostsItsOwnSpaceOnly) {
+  for (const char* name : {"a", "b", "c"}) append_lines(*journal(name), 0, 50);
+  const Path a = directory_of(journal("a")->id());
+  const Path b = directory_of(journal("b")->id());
+  const Path c = directory_of(journal("c")->id());
+  ASSERT_TRUE(env_->make_directory(a / "foreign"));
+  env_->write_raw(b / "NOTE", "mine");
+  sync_all();
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(store_->remove(name));
+  sync_all();
+  append(*journal("other"), "x\n");
+  sync_all();
+  EXPECT_FALSE(env_->exists(c));
+  EXPECT_EQ(env_->list(a)->size(), 1U) << "what is ours takes up no space";
+  EXPECT_EQ(env_->read_all(b / "NOTE"), "mine");
+  ASSERT_TRUE(env_->remove_file(b / "NOTE"));
+  reopen();
+  EXPECT_FALSE(env_->exists(b));
+  EXPECT_TRUE(env_->exists(a / "foreign"));
+  sync_all();
+}
+
+TEST_F(NamesTest, ARemovedDirectoryThatGotSomethingForeignFailsNoSync) {
+  make_directory("a");
+  make_directory("b");
+  ASSERT_TRUE(store_->remove_directory("a"));
+  const auto trashed = env_->list("/store/trash");
+  ASSERT_EQ(trashed->size(), 1U);
+  env_->write_raw(Path("/store/trash") / trashed->front().name / "NOTE", "mine");
+  ASSERT_TRUE(store_->remove_directory("b"));
+  sync_all();
+  sync_all();
+  EXPECT_EQ(trash(), 1U);
 }
 
 TEST_F(NamesTest, ADanglingLinkIsAnEmptyJournalThatCanBeUsed) {

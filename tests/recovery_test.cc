@@ -357,8 +357,7 @@ TEST_F(Recovery, RepairThatFoundNoDescriptorGoesOnLater) {
   for (bool done = false; !done;) {
     uint64_t opened = 0;
     env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-      const bool opens = call.kind == CallKind::kOpen || call.kind == CallKind::kCreate ||
-                         call.kind == CallKind::kSyncDirectory;
+      const bool opens = call.kind == CallKind::kOpen || call.kind == CallKind::kCreate;
       if (!opens || opened++ != static_cast<uint64_t>(refusals)) return std::nullopt;
       return Fault{.sys_errno = EMFILE};
     });

@@ -39,6 +39,7 @@ Result<ByteOffset> ChunkedJournal::append_records(std::span<const ConstBytes> re
 
 Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> parts, bool framed,
                                                  std::optional<ByteOffset> at) {
+  if (!here_) return forked();
   const uint64_t bytes = total_size(parts);
   if (bytes > kAppendBytesMax || parts.size() > kAppendBytesMax) {
     return Error{Errc::kTooLarge, 0, fmt::format("append of {} bytes to {}", bytes, path())};
@@ -84,7 +85,7 @@ Status ChunkedJournal::prepare() {
   }
   if (const Status repaired = repair(); !repaired) {
     const Error& error = repaired.error();
-    const bool goes_on_later = error.code == Errc::kNoSpace || out_of_descriptors(error);
+    const bool goes_on_later = error.code == Errc::kNoSpace || error.lost_nothing;
     return goes_on_later ? repaired : poison(error);
   }
   prepared_.store(true, std::memory_order_release);

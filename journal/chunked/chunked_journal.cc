@@ -18,6 +18,14 @@ Attributes closed_attributes() {
   return closed;
 }
 
+// The copy in a process that is forked is left as it is: who holds its mutexes and waits for its
+// conditions is not there.
+std::shared_ptr<ChunkedJournal> owned(ChunkedJournal* journal) {
+  return {journal, [here = OfThisProcess()](ChunkedJournal* last) {
+            if (here) delete last;
+          }};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContext& context,
@@ -44,8 +52,7 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContex
     spdlog::warn("{}: attributes of a journal are missing or damaged; only its owner may use it",
                  directory.string());
   }
-  return std::shared_ptr<ChunkedJournal>(
-      new ChunkedJournal(context, id, std::move(path), attributes, std::move(recovered)));
+  return owned(new ChunkedJournal(context, id, std::move(path), attributes, std::move(recovered)));
 }
 
 Result<std::shared_ptr<ChunkWriter>> ChunkedJournal::begin(const JournalContext& context,
@@ -68,8 +75,8 @@ std::shared_ptr<ChunkedJournal> ChunkedJournal::create(const JournalContext& con
                                                        const Attributes& attributes,
                                                        const Retention& retention,
                                                        std::shared_ptr<ChunkWriter> first) {
-  std::shared_ptr<ChunkedJournal> journal(new ChunkedJournal(
-      context, first->header().journal, std::move(path), attributes, RecoveredJournal()));
+  const auto journal = owned(new ChunkedJournal(context, first->header().journal, std::move(path),
+                                                attributes, RecoveredJournal()));
   journal->prepared_ = true;
   journal->chunk_limits_ = chunk_limits(retention, context.options.chunk_size);
   journal->take_on(std::move(first));
@@ -101,6 +108,7 @@ ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std:
 }
 
 Extent ChunkedJournal::extent() const {
+  if (!here_) return {};
   MutexLock lock(mutex_);
   return {.begin = table_.begin(),
           .end = table_.end(),
@@ -121,11 +129,13 @@ void ChunkedJournal::set_path(std::string path) {
 }
 
 Attributes ChunkedJournal::attributes() const {
+  if (!here_) return {};
   MutexLock lock(mutex_);
   return attributes_;
 }
 
 Status ChunkedJournal::set_attributes(const Attributes& attributes) {
+  if (!here_) return forked();
   if (!attributes.framing || attributes.mode > 07777) return Error{Errc::kInvalid, 0, path()};
   std::lock_guard appending(append_mutex_);
   RETURN_IF_ERROR(prepare());
@@ -153,6 +163,7 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
 }
 
 std::vector<ChunkInfo> ChunkedJournal::chunks() const {
+  if (!here_) return {};
   MutexLock lock(mutex_);
   std::vector<ChunkInfo> chunks;
   chunks.reserve(table_.size());
@@ -170,6 +181,7 @@ std::vector<ChunkInfo> ChunkedJournal::chunks() const {
 }
 
 Result<JournalInfo> ChunkedJournal::info() {
+  if (!here_) return forked();
   JournalInfo info;
   {
     MutexLock lock(mutex_);

@@ -18,6 +18,7 @@
 #include "journal/chunked/chunk_table.h"
 #include "journal/chunked/chunk_writer.h"
 #include "journal/chunked/env.h"
+#include "journal/chunked/forks.h"
 #include "journal/chunked/names.h"
 #include "journal/chunked/recovery.h"
 #include "journal/chunked/store_clock.h"
@@ -101,7 +102,9 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   // Has the background look at its limits.
   void queue_trim();
 
-  // Verifies every record, the first time it is called. Damage is logged.
+  // Verifies every record, unless that was done. Who comes while it is being done waits. Damage is
+  // logged. What could not be read may be readable later: it is told in the log, and all is looked
+  // at again by the next call. Errors: kIo if it could not go on behind that.
   Status check_once();
 
   // Keeps others from appending as long as the lock is held.
@@ -126,6 +129,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Result<SyncTicket> begin_sync();
   // Syncs what the ticket covers, of this journal only.
   Status sync_ticket(const SyncTicket& ticket);
+  // The same if the whole file system was just synced.
+  Status check_ticket(const SyncTicket& ticket);
   // Takes note that what the ticket covers was synced, or failed to be. With `let_go`, files are
   // closed although the newest mark is not durable yet (it may lag).
   Status finish_sync(SyncTicket ticket, const Status& synced, bool let_go);
@@ -225,6 +230,10 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Status store_begin(const Location& begin);
   void leave_to_readers(ChunkId last);
 
+  // Of calls in a process that this one is not of: nothing there may be touched, the path included.
+  Error forked() const { return forked_error("journal " + to_string(id_)); }
+
+  const OfThisProcess here_;
   const JournalContext& context_;
   const JournalId id_;
   const Path directory_;
@@ -241,7 +250,6 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
 
   std::atomic<bool> prepared_ = false;  // set with append_mutex_ held
   std::atomic<bool> failed_ = false;    // whether there is a failure_
-  std::atomic<bool> checked_ = false;
   std::atomic<bool> opened_ = true;
   std::atomic<bool> trim_queued_ = false;
   bool recent_ = false;
@@ -249,6 +257,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   SyncGroup sync_group_;  // callers of sync()
   LongMutex sync_mutex_;
   LongMutex trim_mutex_;
+  LongMutex check_mutex_;  // before mutex_, and none of the others
+  bool checked_ = false;   // guarded by it
 
   mutable Mutex mutex_;
   std::string path_ GUARDED_BY(mutex_);

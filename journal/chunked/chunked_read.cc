@@ -75,6 +75,7 @@ std::invoke_result_t<Read, ChunkReader&> ChunkedJournal::read_chunk(const ChunkP
 }
 
 Result<size_t> ChunkedJournal::read(ByteOffset from, MutableBytes into) {
+  if (!here_) return forked();
   size_t total = 0;
   while (total < into.size()) {
     const auto got = read_one(from + total, into.subspan(total));
@@ -175,6 +176,7 @@ bool ChunkedJournal::holds(ChunkId chunk) const {
 
 Status ChunkedJournal::read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                                     RecordBatch& batch) {
+  if (!here_) return forked();
   batch.first = first;
   const Status read = read_source(first, records_max, bytes_max, batch);
   if (read) return {};
@@ -224,21 +226,34 @@ Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_
 }
 
 Status ChunkedJournal::check_once() {
-  if (checked_.exchange(true)) return {};
+  const std::lock_guard checking(check_mutex_);
+  if (checked_) return {};
   Cursor cursor(shared_from_this());
-  for (uint64_t damaged = 0;;) {
+  uint64_t damaged = 0;
+  uint64_t unreadable = 0;
+  for (;;) {
+    const RecordNumber at = cursor.record();
     const auto record = cursor.next();
-    if (!record && record.error().code != Errc::kCorrupt) return record.error();
-    if (!record) ++damaged;
-    if (!record || *record) continue;
-    spdlog::info("journal {}: checked, {} damaged records", path(), damaged);
-    return {};
+    if (record && !*record) break;
+    if (record) continue;
+    // Behind what cannot be passed over nothing is known.
+    if (cursor.record() == at) return record.error();
+    ++(record.error().code == Errc::kCorrupt ? damaged : unreadable);
   }
+  checked_ = unreadable == 0;
+  if (checked_) {
+    spdlog::info("journal {}: checked, {} damaged records", path(), damaged);
+  } else {
+    spdlog::error("journal {}: {} damaged records, and {} that cannot be read: to be checked again",
+                  path(), damaged, unreadable);
+  }
+  return {};
 }
 
 template <typename Holds>
 Result<bool> ChunkedJournal::wait_until(const Holds& holds, Deadline deadline,
                                         const std::stop_token& stop) {
+  if (!here_) return forked();
   MutexLock lock(mutex_);
   ++waiting_;
   const auto settled = [&]() REQUIRES(mutex_) { return holds() || failure_.has_value(); };
@@ -264,6 +279,7 @@ Result<bool> ChunkedJournal::wait_for_record(RecordNumber record, Deadline deadl
 }
 
 Result<Location> ChunkedJournal::seek(const PositionSpec& spec, RecordNumber here) {
+  if (!here_) return forked();
   const Extent now = extent();
   const auto find = [&](const auto& what) -> Result<Location> {
     using Spec = std::decay_t<decltype(what)>;

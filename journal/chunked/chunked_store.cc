@@ -9,6 +9,7 @@
 #include <boost/filesystem/operations.hpp>
 #include <charconv>
 
+#include "journal/chunked/guarded_store.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -49,7 +50,7 @@ Result<std::unique_ptr<Store>> open_store(const Path& path, const StoreOptions& 
   const Path resolved = boost::filesystem::weakly_canonical(path, unresolved);
   auto store = ChunkedStore::open(posix_env(), unresolved ? path : resolved, options);
   if (!store) return std::move(store).error();
-  return std::unique_ptr<Store>(*std::move(store));
+  return std::unique_ptr<Store>(std::make_unique<GuardedStore>(*std::move(store), path.string()));
 }
 
 Result<std::unique_ptr<ChunkedStore>> ChunkedStore::open(Env& env, const Path& path,
@@ -83,44 +84,70 @@ ChunkedStore::ChunkedStore(Env& env, Path path, const StoreOptions& options,
 
 ChunkedStore::~ChunkedStore() { stop_background(); }
 
+// Whatever cannot be written now, because the disk is full, say, is told in the log and tried again
+// in the background: it must not keep anybody from what is stored.
 Status ChunkedStore::start(bool background) {
   RETURN_IF_ERROR(check_format());
   // A reader of a store that nobody writes to needs no lock, and may not be able to take one.
   if (options_.read_only) return {};
-  RETURN_IF_ERROR(names_.empty_trash());
-  RETURN_IF_ERROR(sync_failed_journals());
+  names_.empty_trash();
+  if (const Status synced = sync_noted_journals(); !synced) {
+    spdlog::error("store {}: {}", path_.string(), to_string(synced.error()));
+  }
   if (background) run_background();
   return {};
 }
 
-// Journals that an earlier process could not sync are written again, so that from now on a sync of
-// the store means what it says. One that fails again keeps its note, and says so.
-Status ChunkedStore::sync_failed_journals() {
-  ASSIGN_OR_RETURN(const std::vector<JournalId> failed, names_.failed_journals());
-  for (const JournalId id : failed) {
-    const auto directory = env_.stat(names_.journal_directory(id));
-    if (directory) {
-      ASSIGN_OR_RETURN(const auto journal, open_journal(id, to_string(id)));
-      if (!journal->sync()) continue;
-    } else if (directory.error().code != Errc::kNotFound) {
-      return directory.error();
+// Journals that an earlier process could not sync are written again: until that is done, syncs of
+// the store fail. One that fails again keeps its note.
+Status ChunkedStore::sync_noted_journals() {
+  MutexLock lock(noted_mutex_);
+  if (!noted_) {
+    ASSIGN_OR_RETURN(noted_, names_.failed_journals());
+  }
+  Status result;
+  std::erase_if(*noted_, [&](JournalId id) {
+    Status synced = sync_noted_journal(id);
+    if (!synced && result) result = synced;
+    return synced.has_value();
+  });
+  return result;
+}
+
+Status ChunkedStore::sync_noted_journal(JournalId id) {
+  const auto directory = env_.stat(names_.journal_directory(id));
+  if (directory) {
+    const auto journal = open(id, to_string(id));
+    const bool removed = !journal && journal.error().code == Errc::kNotFound;
+    if (!journal && !removed) return journal.error();
+    if (!removed) {
+      if (const auto synced = (*journal)->sync(); !synced) return synced.error();
     }
-    RETURN_IF_ERROR(names_.forget_failure(id));
+  } else if (directory.error().code != Errc::kNotFound) {
+    return directory.error();
+  }
+  // A note too many does no harm.
+  if (const Status forgotten = names_.forget_failure(id); !forgotten) {
+    spdlog::warn("store {}: {}", path_.string(), to_string(forgotten.error()));
   }
   return {};
 }
 
 // Locks the store and makes sure that it is one, creating it in an empty directory.
 Status ChunkedStore::check_format() {
-  Status made = options_.read_only ? Status() : env_.make_directory(path_);
-  if (!made && made.error().code != Errc::kExists) return made;
-  ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> found, env_.list(path_));
+  auto found = env_.list(path_);
+  if (!found && found.error().code == Errc::kNotFound && !options_.read_only) {
+    const Status made = env_.make_directory(path_);
+    if (!made && made.error().code != Errc::kExists) return made;
+    found = env_.list(path_);
+  }
+  if (!found) return std::move(found).error();
   const auto has = [&](const char* name) {
-    return std::any_of(found.begin(), found.end(), [&](const auto& e) { return e.name == name; });
+    return std::any_of(found->begin(), found->end(), [&](const auto& e) { return e.name == name; });
   };
   const size_t ours =
       has("lock") + has("tree") + has("chunks") + has("trash") + has("failed") + has("format.new");
-  if (!has("format") && found.size() > ours) {
+  if (!has("format") && found->size() > ours) {
     return not_a_store(path_, "not empty, and not a store of rangefs");
   }
   if (!options_.read_only) {
@@ -203,9 +230,11 @@ void ChunkedStore::stop_background() {
 }
 
 Status ChunkedStore::sync_and_reclaim() {
+  const Status noted = sync_noted_journals();
   const Status synced = sync_queue_.sync_all(false);
   const Status reclaimed = reclaim();
-  return synced ? reclaimed : synced;
+  if (!synced) return synced;
+  return noted ? reclaimed : noted;
 }
 
 Status ChunkedStore::sync() { return options_.read_only ? Status() : sync_and_reclaim(); }

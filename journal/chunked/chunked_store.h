@@ -24,8 +24,8 @@ namespace range {
 // the rest is described in names.h. One thread of its own syncs in the background and deletes what
 // was removed, another one applies retention.
 //
-// Locks, in the order in which they are taken: reclaim_mutex_, names_mutex_, those of a journal,
-// journals_mutex_.
+// Locks, in the order in which they are taken: noted_mutex_, reclaim_mutex_, names_mutex_, those of
+// a journal, journals_mutex_.
 class ChunkedStore final : public Store {
  public:
   // As open_store(). `env` must outlive the store. For tests: without `background` nothing happens
@@ -65,7 +65,7 @@ class ChunkedStore final : public Store {
   // What happens in the background every sync_interval.
   Status sync_and_reclaim();
   // The second half of it: deletes removed directories, and the records of removed journals that
-  // nobody has open any more.
+  // nobody has open any more. What cannot be deleted is told in the log once, and tried again.
   Status reclaim();
 
  private:
@@ -73,7 +73,8 @@ class ChunkedStore final : public Store {
 
   Status start(bool background);
   Status check_format();
-  Status sync_failed_journals();
+  Status sync_noted_journals();
+  Status sync_noted_journal(JournalId id);
   Status create_store();
   Status writable() const;
   void run_background();
@@ -93,6 +94,7 @@ class ChunkedStore final : public Store {
   Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);
   void journal_discarded(JournalId id);
+  void reclaim(JournalId id);
   Status check_empty(std::string_view directory);
 
   Env& env_;
@@ -106,6 +108,10 @@ class ChunkedStore final : public Store {
   const JournalContext context_;
   std::unique_ptr<FileLock> lock_;
 
+  Mutex noted_mutex_;
+  // What an earlier process could not sync, nor this one so far; nothing before that is known.
+  std::optional<std::vector<JournalId>> noted_ GUARDED_BY(noted_mutex_);
+
   std::mutex reclaim_mutex_;       // one reclaim() at a time
   std::shared_mutex names_mutex_;  // shared to look something up, exclusive to change names
 
@@ -113,8 +119,13 @@ class ChunkedStore final : public Store {
   Mutex journals_mutex_;
   std::map<JournalId, std::weak_ptr<ChunkedJournal>> journals_ GUARDED_BY(journals_mutex_);
   std::list<std::shared_ptr<ChunkedJournal>> recent_ GUARDED_BY(journals_mutex_);
-  // Removed journals whose records are still to be deleted, and what tells that nobody reads them.
-  std::map<JournalId, std::weak_ptr<ChunkedJournal>> removed_ GUARDED_BY(journals_mutex_);
+  // Journals that were removed, and whose records are still to be deleted.
+  struct Removed {
+    std::weak_ptr<ChunkedJournal> journal;  // tells that nobody reads them
+    std::string logged{};                   // why they could not be deleted
+    bool left = false;                      // nor ever can
+  };
+  std::map<JournalId, Removed> removed_ GUARDED_BY(journals_mutex_);
 
   PeriodicThread syncing_;
   PeriodicThread trimming_;

@@ -12,6 +12,7 @@
 namespace range {
 
 Result<Location> ChunkedJournal::sync() {
+  if (!here_) return forked();
   if (context_.options.read_only) return extent().end;
   const Location end = extent().end;
   if (!prepared_.load(std::memory_order_acquire)) {
@@ -20,7 +21,7 @@ Result<Location> ChunkedJournal::sync() {
   }
   if (!sync_group_.lead_or_wait([&] { return is_synced(end) || !failure(); })) {
     RETURN_IF_ERROR(failure());
-    RETURN_IF_ERROR(context_.names.sync());
+    RETURN_IF_ERROR(context_.names.sync_journal(id_, path()));
     return end;
   }
   sync_group_.begin();
@@ -89,11 +90,18 @@ Status ChunkedJournal::sync_ticket(const SyncTicket& ticket) {
     }
   }
   if (ticket.directory) RETURN_IF_ERROR(context_.env.sync_directory(directory_));
-  return context_.names.sync();
+  return context_.names.sync_journal(id_, path());
+}
+
+// What sync_ticket() does, after the whole file system was synced. The kernel tells each file of
+// its own failures only.
+Status ChunkedJournal::check_ticket(const SyncTicket& ticket) {
+  for (const auto& chunk : ticket.chunks) RETURN_IF_ERROR(chunk.writer->note_filesystem_sync());
+  return context_.names.failure(id_, path());
 }
 
 Status ChunkedJournal::finish_sync(SyncTicket ticket, const Status& synced, bool let_go) {
-  if (!synced && out_of_descriptors(synced.error())) {
+  if (!synced && synced.error().lost_nothing) {
     MutexLock lock(mutex_);
     directory_unsynced_ |= std::exchange(directory_syncing_, false);
     return synced;
@@ -209,10 +217,8 @@ Status SyncQueue::sync_together(const Journals& journals, bool let_go) {
   }
   const Status synced = names_.sync_filesystem();
   for (auto& [journal, ticket] : begun) {
-    Status checked = synced;
-    for (const auto& chunk : ticket.chunks) {
-      if (checked) checked = chunk.writer->note_filesystem_sync();
-    }
+    // What the file system could not sync need not be ours, and need not be all of ours.
+    const Status checked = synced ? journal->check_ticket(ticket) : journal->sync_ticket(ticket);
     const Status finished = journal->finish_sync(std::move(ticket), checked, let_go);
     if (!finished && result) result = finished;
   }

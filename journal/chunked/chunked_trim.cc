@@ -64,6 +64,7 @@ Result<Retention> ChunkedJournal::resolve_retention() {
 }
 
 Status ChunkedJournal::apply_retention() {
+  if (!here_) return forked();
   trim_queued_ = false;
   const std::unique_lock trimming(trim_mutex_, std::try_to_lock);
   if (!trimming.owns_lock()) {  // somebody drops chunks right now: to be looked at afterwards
@@ -107,6 +108,7 @@ std::optional<ChunkId> ChunkedJournal::last_beyond(const Retention& retention) c
 }
 
 Status ChunkedJournal::trim(ChunkId last, const ChunkVisitor& visit) {
+  if (!here_) return forked();
   const std::lock_guard trimming(trim_mutex_);
   {
     std::lock_guard appending(append_mutex_);

@@ -90,7 +90,8 @@ class FileLock {
 };
 
 // Paths are absolute or relative to the working directory; symbolic links are never followed in the
-// last component. Errors are those of the system calls, with operation and path as context.
+// last component. Errors are those of the system calls, with operation and path as context, and
+// with `lost_nothing` where the call that failed was open(2), also for a sync, or only looked.
 class Env {
  public:
   virtual ~Env() = default;
@@ -122,8 +123,10 @@ class Env {
   virtual Status sync_filesystem(const Path& path) = 0;
   virtual Result<Space> space(const Path& path) = 0;
 
-  // Locks a file, created if necessary, against other processes and writes our pid into it.
-  // Errors: kLocked, with the pid of the holder in the context.
+  // Locks a file, created if necessary, against other processes, and against this one. The lock
+  // ends with the process and is no child's. Nothing need be written for it: our pid is noted in
+  // the file if that can be done. Errors: kLocked, with the holder in the context, by the pid that
+  // the kernel knows it by; if it is hidden from us, the context says so.
   virtual Result<std::unique_ptr<FileLock>> lock(const Path& path) = 0;
 
   virtual Time now() = 0;                             // CLOCK_REALTIME

@@ -1,6 +1,5 @@
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -16,6 +15,7 @@
 #include "journal/chunked/env.h"
 #include "journal/chunked/fd.h"
 #include "journal/chunked/posix_file.h"
+#include "journal/chunked/posix_lock.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -27,7 +27,7 @@ constexpr int kOpenFlags = O_CLOEXEC | O_NOFOLLOW;
 
 Result<Fd> open_fd(const char* operation, const Path& path, int flags) {
   Fd fd(retry_interrupted([&] { return ::open(path.c_str(), kOpenFlags | flags, 0600); }));
-  if (!fd) return posix_error(operation, path);
+  if (!fd) return posix_look_error(operation, path);
   return fd;
 }
 
@@ -66,31 +66,6 @@ FileKind kind_of(const dirent& entry, const Path& directory) {
     return FileKind::kOther;
   }
   return to_file_stat(found).kind;
-}
-
-class PosixLock : public FileLock {
- public:
-  explicit PosixLock(Fd fd) : fd_(std::move(fd)) {}
-
- private:
-  const Fd fd_;  // closing it unlocks
-};
-
-// The first line of a lock file: the pid of the process that holds it.
-std::string read_holder(int fd) {
-  std::array<char, 32> text{};
-  const ssize_t n = ::pread(fd, text.data(), text.size(), 0);
-  const auto end = std::find_if_not(text.begin(), text.begin() + std::max<ssize_t>(n, 0),
-                                    [](unsigned char c) { return std::isdigit(c) != 0; });
-  return end == text.begin() ? "unknown" : std::string(text.begin(), end);
-}
-
-Status write_holder(int fd, const Path& path) {
-  const std::string line = std::to_string(::getpid()) + '\n';
-  RETURN_IF_ERROR(checked(::ftruncate(fd, 0), "ftruncate", path));
-  const ssize_t n = ::pwrite(fd, line.data(), line.size(), 0);
-  if (n >= 0 && n != static_cast<ssize_t>(line.size())) errno = ENOSPC;
-  return checked(n == static_cast<ssize_t>(line.size()) ? 0 : -1, "pwrite", path);
 }
 
 // For file systems that do not know RENAME_NOREPLACE. A name that appears between the two calls is
@@ -141,7 +116,7 @@ class PosixEnv : public Env {
     std::string target(256, '\0');
     while (true) {
       const ssize_t n = ::readlink(path.c_str(), target.data(), target.size());
-      if (n < 0) return posix_error("readlink", path);
+      if (n < 0) return posix_look_error("readlink", path);
       if (static_cast<size_t>(n) < target.size()) {
         target.resize(static_cast<size_t>(n));
         return target;
@@ -163,7 +138,7 @@ class PosixEnv : public Env {
 
   Result<FileStat> stat(const Path& path) override {
     struct ::stat found {};
-    if (::lstat(path.c_str(), &found) != 0) return posix_error("lstat", path);
+    if (::lstat(path.c_str(), &found) != 0) return posix_look_error("lstat", path);
     return to_file_stat(found);
   }
 
@@ -181,7 +156,7 @@ class PosixEnv : public Env {
   Result<DirectoryPage> list(const Path& directory, uint64_t from, size_t entries_max) override {
     ASSIGN_OR_RETURN(Fd fd, open_fd("opendir", directory, O_RDONLY | O_DIRECTORY));
     const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(fd.get()));
-    if (!dir) return posix_error("opendir", directory);
+    if (!dir) return posix_look_error("opendir", directory);
     static_cast<void>(fd.release());  // `dir` closes it from here on
     if (from > 0) ::seekdir(dir.get(), static_cast<off_t>(from));
     DirectoryPage page;
@@ -198,7 +173,7 @@ class PosixEnv : public Env {
       }
       errno = 0;
     }
-    if (errno != 0) return posix_error("readdir", directory);
+    if (errno != 0) return posix_look_error("readdir", directory);
     return page;
   }
 
@@ -215,7 +190,7 @@ class PosixEnv : public Env {
   Result<Space> space(const Path& path) override {
     struct ::statvfs found {};
     if (retry_interrupted([&] { return ::statvfs(path.c_str(), &found); }) != 0) {
-      return posix_error("statvfs", path);
+      return posix_look_error("statvfs", path);
     }
     return Space{.bytes_total = found.f_blocks * found.f_frsize,
                  .bytes_free = found.f_bfree * found.f_frsize,
@@ -225,13 +200,7 @@ class PosixEnv : public Env {
   }
 
   Result<std::unique_ptr<FileLock>> lock(const Path& path) override {
-    ASSIGN_OR_RETURN(Fd fd, open_fd("open", path, O_RDWR | O_CREAT | O_NONBLOCK));
-    if (retry_interrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
-      if (errno != EWOULDBLOCK) return posix_error("flock", path);
-      return Error{Errc::kLocked, 0, path.native() + ": locked by pid " + read_holder(fd.get())};
-    }
-    RETURN_IF_ERROR(write_holder(fd.get(), path));
-    return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(std::move(fd)));
+    return lock_posix_file(path);
   }
 
   Time now() override {

@@ -141,8 +141,27 @@ Result<std::optional<Entry>> Names::entry_at(std::string_view path, FileKind kin
       return std::optional(Entry{EntryKind::kJournal, id->value(), {}, {}});
     }
   }
-  spdlog::warn("{}: neither a directory nor a journal, left alone", tree_path(path).string());
+  note_foreign(tree_path(path));
   return std::optional<Entry>();
+}
+
+// Something that is not of rangefs was met.
+void Names::note_foreign(const Path& path) {
+  constexpr size_t kToldMax = 1000;
+  MutexLock lock(foreign_mutex_);
+  if (foreign_.size() < kToldMax && foreign_.insert(path).second) {
+    spdlog::warn("{}: neither a directory nor a journal, left alone", path.string());
+  }
+}
+
+// What to answer if `path` could not be made for `error`. Who looks a name up finds nothing where
+// there is something foreign, and must not be told that it exists.
+Error Names::name_taken(std::string_view path, Error error) {
+  if (error.code != Errc::kExists) return error;
+  const auto entry = look_up(path);
+  if (!entry || *entry) return error;
+  return {Errc::kNotPermitted, 0,
+          tree_path(path).string() + " is not of rangefs, and has the name"};
 }
 
 Result<NamesPage> Names::list(std::string_view directory, uint64_t from, size_t entries_max) {
@@ -171,11 +190,13 @@ Result<JournalId> Names::create_journal(std::string_view path,
   if (!created) {
     // What this leaves behind goes when the store is opened next.
     (void)reclaim(id);
-    return std::move(created).error();
+    return name_taken(path, std::move(created).error());
   }
-  mark_journal_unsynced(id, *file);
-  mark_unsynced(store_ / kTrash);
-  mark_unsynced(tree_path(parent_of(path)));
+  const Path directory = journal_directory(id);
+  note_change({.subject = directory,
+               .file = *file,
+               .directories = {directory, directory.parent_path(), store_ / kTrash,
+                               tree_path(parent_of(path))}});
   return id;
 }
 
@@ -218,8 +239,9 @@ Status Names::discard(std::string_view path) {
     RETURN_IF_ERROR(sync_inside(from));
   }
   RETURN_IF_ERROR(env_.rename(from, gone, false));
-  mark_unsynced(from.parent_path());
-  mark_unsynced(store_ / kTrash);
+  const Path subject = is_journal ? journal_directory(JournalId(entry->id)) : gone;
+  forget_failures(is_journal ? subject : from);
+  note_change({.subject = subject, .directories = {from.parent_path(), store_ / kTrash}});
   if (is_journal) return {};
   forget_directories();
   MutexLock lock(unsynced_mutex_);
@@ -232,13 +254,19 @@ Status Names::rename(std::string_view from, std::string_view to) {
   RETURN_IF_ERROR(check_path(to, false));
   RETURN_IF_ERROR(check_parents(from));
   RETURN_IF_ERROR(check_parents(to));
-  ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(from)));
-  // The set of unsynced directories goes by path, and the paths below `from` change.
-  if (stat.kind == FileKind::kDirectory) RETURN_IF_ERROR(sync());
-  RETURN_IF_ERROR(env_.rename(tree_path(from), tree_path(to), false));
-  if (stat.kind == FileKind::kDirectory) forget_directories();
-  mark_unsynced(tree_path(parent_of(from)));
-  mark_unsynced(tree_path(parent_of(to)));
+  ASSIGN_OR_RETURN(const std::optional<Entry> entry, look_up(from));
+  if (!entry) return name_error(Errc::kNotFound, from);
+  const bool directory = entry->kind == EntryKind::kDirectory;
+  // What is unsynced is known by path, and the paths below `from` change.
+  if (directory) RETURN_IF_ERROR(sync_directory(from));
+  Status renamed = env_.rename(tree_path(from), tree_path(to), false);
+  if (!renamed) return name_taken(to, std::move(renamed).error());
+  if (directory) {
+    forget_directories();
+    move_failures(tree_path(from), tree_path(to));
+  }
+  note_change({.subject = directory ? tree_path(to) : journal_directory(JournalId(entry->id)),
+               .directories = {tree_path(parent_of(from)), tree_path(parent_of(to))}});
   return {};
 }
 
@@ -248,29 +276,33 @@ Status Names::rename_over(std::string_view from, std::string_view to) {
   RETURN_IF_ERROR(check_path(to, false));
   RETURN_IF_ERROR(check_parents(from));
   RETURN_IF_ERROR(check_parents(to));
-  ASSIGN_OR_RETURN(const FileStat stat, env_.stat(tree_path(to)));
-  const bool is_directory = stat.kind == FileKind::kDirectory;
+  ASSIGN_OR_RETURN(const std::optional<Entry> entry, look_up(from));
+  if (!entry) return name_error(Errc::kNotFound, from);
+  const bool is_directory = entry->kind == EntryKind::kDirectory;
   if (is_directory) {
     RETURN_IF_ERROR(check_deletable(tree_path(to)));
-    RETURN_IF_ERROR(sync());  // as for rename()
+    for (const std::string_view path : {from, to}) {
+      RETURN_IF_ERROR(sync_directory(path));  // as for rename()
+    }
   }
   RETURN_IF_ERROR(env_.exchange(tree_path(from), tree_path(to)));
-  if (is_directory) forget_directories();
-  mark_unsynced(tree_path(parent_of(from)));
-  mark_unsynced(tree_path(parent_of(to)));
+  if (is_directory) {
+    forget_directories();
+    forget_failures(tree_path(to));  // of what is discarded
+    move_failures(tree_path(from), tree_path(to));
+  }
+  note_change({.subject = is_directory ? tree_path(to) : journal_directory(JournalId(entry->id)),
+               .directories = {tree_path(parent_of(from)), tree_path(parent_of(to))}});
   Status discarded = discard(from);
   if (!discarded) {
     const Status undone = env_.exchange(tree_path(from), tree_path(to));
     if (!undone) spdlog::error("{} and {} are exchanged: {}", from, to, to_string(undone.error()));
-    if (is_directory) forget_directories();
+    if (is_directory) {
+      forget_directories();
+      move_failures(tree_path(to), tree_path(from));
+    }
   }
   return discarded;
-}
-
-void Names::mark_journal_unsynced(JournalId id, const Path& file) {
-  mark_unsynced_file(file);
-  mark_unsynced(journal_directory(id));
-  mark_unsynced(journal_directory(id).parent_path());
 }
 
 Result<Attributes> Names::journal_attributes(JournalId id) {
@@ -283,16 +315,20 @@ Status Names::set_journal_attributes(JournalId id, const Attributes& attributes)
   const Path directory = journal_directory(id);
   RETURN_IF_ERROR(replace_attributes(env_, directory / kAttributesFileName,
                                      directory / "attributes.new", {attributes}));
-  mark_unsynced(directory);
+  note_change({.subject = directory, .directories = {directory}});
   return {};
 }
 
 Status Names::restore_journal(JournalId id, const Attributes& attributes) {
-  const Status made = env_.make_directory(journal_directory(id));
-  if (!made) return made.error().code == Errc::kExists ? Status() : made;
+  const auto stat = env_.stat(journal_directory(id));
+  if (stat) return {};
+  if (stat.error().code != Errc::kNotFound) return stat.error();
+  RETURN_IF_ERROR(env_.make_directory(journal_directory(id)));
   const Path file = journal_directory(id) / kAttributesFileName;
   RETURN_IF_ERROR(create_attributes(env_, file, {attributes}));
-  mark_journal_unsynced(id, file);
+  const Path directory = journal_directory(id);
+  note_change(
+      {.subject = directory, .file = file, .directories = {directory, directory.parent_path()}});
   return {};
 }
 

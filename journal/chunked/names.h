@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -58,7 +59,8 @@ class Names {
   Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max);
 
   // Creates a journal. `fill(id)` makes what its directory holds, and returns the file in it that a
-  // power loss must leave whole if the name survives. Errors: kExists; those of `fill`.
+  // power loss must leave whole if the name survives. Errors: kExists; kNotPermitted where there is
+  // something that is not of rangefs; those of `fill`.
   Result<JournalId> create_journal(std::string_view path,
                                    const std::function<Result<Path>(JournalId)>& fill);
   Status create_directory(std::string_view path, const Attributes& attributes);
@@ -67,7 +69,7 @@ class Names {
   // of a journal is deleted by reclaim(), one of the tree by reclaim_directories().
   Status discard(std::string_view path);
 
-  // Errors: kExists if there is something at `to`.
+  // Errors: kExists if there is something at `to`; kNotPermitted if it is not of rangefs.
   Status rename(std::string_view from, std::string_view to);
   // The same where something is that may go, of the same kind, which is discarded. After an error
   // both are what they were. A process that dies in it may leave at `from` what was at `to`.
@@ -96,16 +98,26 @@ class Names {
                               const Retention& otherwise);
 
   // Makes every name survive power loss that was changed before the call, the first time also
-  // everything that an earlier process left unsynced. After an error every later call fails,
-  // unless it was only that no descriptor was free.
+  // everything that an earlier process left unsynced: by syncing each directory, or the whole file
+  // system if that is less work. A directory that cannot be synced concerns only what was changed
+  // in it. Where that may be lost, it stays the answer as long as the name is there; where nothing
+  // was lost, the next call tries again.
   Status sync();
+  // The same; the answer is about one journal and the directories that lead to it.
+  Status sync_journal(JournalId id, std::string_view path);
+  // The same; about a directory.
+  Status sync_directory(std::string_view path);
 
-  // The same, by syncing the whole file system.
+  // Syncs the whole file system, and all names with it; only they are covered after an error.
   Status sync_filesystem();
+  // What sync_journal() would answer if there was nothing to sync.
+  Status failure(JournalId id, std::string_view path);
 
-  // Deletes the discarded directories of the tree, after a sync.
+  // Deletes the discarded directories of the tree, after a sync, and what empty_trash() has left.
+  // What cannot be deleted is logged, and tried again by the next call.
   Status reclaim_directories();
-  // Deletes the directory of a discarded journal. Its discarding must be synced.
+  // Deletes the directory of a discarded journal. Its discarding must be synced. Errors: kNotEmpty,
+  // after everything else, if there is something in it that is not of rangefs, and stays.
   Status reclaim(JournalId id);
 
   // Notes that a sync of a journal has failed, for the next process: the kernel tells that only
@@ -116,17 +128,26 @@ class Names {
   Result<bool> has_failed(JournalId id);
   Status forget_failure(JournalId id);
 
-  // Finishes what a process that died had begun to discard or create. Call before anything else.
-  Status empty_trash();
+  // Finishes what a process that died had begun to discard or create, as far as that is possible.
+  // Call before anything else.
+  void empty_trash();
 
  private:
   static constexpr const char* kTrash = "trash";
   static constexpr const char* kFailed = "failed";
   static constexpr const char* kClaim = "directory";  // what the link says that claims an id
 
-  struct Unsynced {
-    std::set<Path> files;        // new ones, with contents
-    std::set<Path> directories;  // with changed names
+  // Something that was changed, and what has to be synced for that to survive.
+  struct Change {
+    Path subject;                   // the directory of a journal, or one of the tree or the trash
+    std::optional<Path> file{};     // a new one, with contents
+    std::vector<Path> directories;  // with changed names
+    std::optional<Error> failed{};  // why the last try did not succeed, although nothing was lost
+  };
+  using Changes = std::vector<Change>;
+  struct Lost {
+    Path subject;
+    Error error;
   };
 
   Path tree_path(std::string_view path) const;
@@ -138,7 +159,11 @@ class Names {
   Status release_id(const Path& discarded);
   Status delete_directories(const std::vector<Path>& discarded);
   Status check_deletable(const Path& directory);
+  Error name_taken(std::string_view path, Error error);
+  void note_foreign(const Path& path);
+  void delete_leftovers();
   Status delete_from_trash(const DirectoryEntry& entry);
+  Status delete_directory(const Path& discarded);
   // Of a directory; `lost` stands for attributes that let only its owner use it.
   struct Known {
     Attributes attributes;
@@ -150,22 +175,38 @@ class Names {
   void forget_directories();
   Result<std::optional<Entry>> entry_at(std::string_view path, FileKind kind);
   Result<JournalId> create_in_trash(std::string_view path);
-  void mark_unsynced(const Path& directory);
-  void mark_unsynced_file(const Path& file);
-  void mark_journal_unsynced(JournalId id, const Path& file);
-  // As sync(), unless nothing was changed in `directory`.
+  void note_change(Change change);
+  Status sync_subject(const Path& subject);
   Status sync_inside(const Path& directory);
-  Status sync_each(const Unsynced& unsynced);
-  Status sync_locked(bool filesystem) REQUIRES(sync_mutex_);
+  Status sync_all(bool filesystem) REQUIRES(sync_mutex_);
+  void sync_each(Changes changes) REQUIRES(sync_mutex_);
+  Status sync_change(const Change& change, std::map<Path, Status>& synced);
+  Status sync_path(const Path& path, bool file);
+  template <typename Concerns>
+  Status failure_of(const Concerns& concerns) REQUIRES(sync_mutex_);
+  Status failure_locked(JournalId id, std::string_view path) REQUIRES(sync_mutex_);
+  void forget_failures(const Path& subject);
+  void move_failures(const Path& from, const Path& to);
 
   Env& env_;
   const Path store_;
   Mutex sync_mutex_;  // held while syncing; taken before unsynced_mutex_
   bool synced_before_ GUARDED_BY(sync_mutex_) = false;
+  // Of the first sync, which is about all names; tried again if nothing was lost.
   std::optional<Error> failure_ GUARDED_BY(sync_mutex_);
+  std::vector<Lost> lost_ GUARDED_BY(sync_mutex_);
   Mutex unsynced_mutex_;
-  Unsynced unsynced_ GUARDED_BY(unsynced_mutex_);
+  Changes unsynced_ GUARDED_BY(unsynced_mutex_);
   std::vector<Path> discarded_ GUARDED_BY(unsynced_mutex_);  // directories, now in the trash
+  // What an earlier process left in the trash, and whether the log says why it is still there.
+  struct Leftover {
+    DirectoryEntry entry;
+    bool told = false;
+  };
+  Mutex leftovers_mutex_;  // before sync_mutex_
+  std::vector<Leftover> leftovers_ GUARDED_BY(leftovers_mutex_);
+  Mutex foreign_mutex_;
+  std::set<Path> foreign_ GUARDED_BY(foreign_mutex_);  // the log says so
   Mutex known_mutex_;
   std::unordered_map<std::string, Known> known_ GUARDED_BY(known_mutex_);  // of directories
   uint64_t forgotten_ GUARDED_BY(known_mutex_) = 0;                        // how often known_ was

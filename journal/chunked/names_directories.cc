@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "journal/chunked/attributes.h"
 #include "journal/chunked/format.h"
 #include "journal/chunked/names.h"
@@ -27,13 +29,12 @@ Status Names::create_directory(std::string_view path, const Attributes& attribut
     (void)env_.remove_file(made / kDirectoryAttributes);
     (void)env_.remove_file(claim);
     (void)env_.remove_directory(made);
-    return created;
+    return name_taken(path, std::move(created).error());
   }
-  mark_unsynced_file(tree_path(path) / kDirectoryAttributes);
-  mark_unsynced(tree_path(path));
-  mark_unsynced(claim.parent_path());
-  mark_unsynced(store_ / kTrash);
-  mark_unsynced(tree_path(parent_of(path)));
+  note_change({.subject = tree_path(path),
+               .file = tree_path(path) / kDirectoryAttributes,
+               .directories = {tree_path(path), claim.parent_path(), store_ / kTrash,
+                               tree_path(parent_of(path))}});
   return {};
 }
 
@@ -80,7 +81,9 @@ Result<Names::Known> Names::read_directory(std::string_view path) {
   const auto stored = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
   if (stored) return Known{.attributes = stored->attributes, .id = stored->id};
   const Errc code = stored.error().code;
-  if (code != Errc::kNotFound && code != Errc::kCorrupt) return stored.error();
+  const auto file = env_.stat(tree_path(path) / kDirectoryAttributes);
+  const bool foreign = file && file->kind != FileKind::kRegular;
+  if (code != Errc::kNotFound && code != Errc::kCorrupt && !foreign) return stored.error();
   // Power was lost before a new directory was synced, or somebody made it by hand.
   spdlog::warn(
       "{}: its attributes are missing; only its owner may use it, and nothing below that "
@@ -117,8 +120,9 @@ Status Names::set_directory_attributes(std::string_view path, const Attributes& 
   RETURN_IF_ERROR(replace_attributes(env_, directory / kDirectoryAttributes, temporary,
                                      {attributes, known.id}));
   forget_directories();
-  mark_unsynced(directory);
-  mark_unsynced(store_ / kTrash);
+  // Nothing depends on it.
+  note_change(
+      {.subject = directory / kDirectoryAttributes, .directories = {directory, store_ / kTrash}});
   // Nobody made or removed a name that can be seen.
   return env_.set_modified(directory, before.modified);
 }
@@ -126,7 +130,8 @@ Status Names::set_directory_attributes(std::string_view path, const Attributes& 
 Status Names::set_directory_modified(std::string_view path, Timestamp modified) {
   RETURN_IF_ERROR(check_directory(path));
   RETURN_IF_ERROR(env_.set_modified(tree_path(path), modified));
-  mark_unsynced(tree_path(path));
+  note_change(
+      {.subject = tree_path(path) / kDirectoryAttributes, .directories = {tree_path(path)}});
   return {};
 }
 

@@ -2,7 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "journal/chunked/format.h"
 #include "journal/chunked/names.h"
@@ -10,79 +12,207 @@
 
 namespace range {
 
-// Called after the change: a sync that runs at the same time may have missed it.
-void Names::mark_unsynced(const Path& directory) {
-  MutexLock lock(unsynced_mutex_);
-  unsynced_.directories.insert(directory);
+namespace {
+
+// Whether something in the directory of a journal was put there by rangefs.
+bool is_file_of_journal(const DirectoryEntry& entry) {
+  const bool chunk =
+      chunk_of_file_name(entry.name, ".idx") || chunk_of_file_name(entry.name, ".dat");
+  const bool ours = chunk || entry.name.find(".torn") != std::string::npos ||
+                    entry.name.starts_with(kAttributesFileName);
+  return ours && entry.kind == FileKind::kRegular;
 }
 
-void Names::mark_unsynced_file(const Path& file) {
+// Whether `path` is `directory` or lies below it.
+bool is_in(const Path& path, const Path& directory) {
+  const std::string& inner = path.native();
+  const std::string& outer = directory.native();
+  return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/');
+}
+
+Status unless_removed(const Status& synced) {
+  if (synced) return synced;
+  const Error& error = synced.error();
+  const bool removed =
+      error.code == Errc::kNotFound || error.sys_errno == ENOTDIR || error.sys_errno == ELOOP;
+  return removed ? Status() : synced;
+}
+
+}  // namespace
+
+// Called after the change: a sync that runs at the same time may have missed it.
+void Names::note_change(Change change) {
   MutexLock lock(unsynced_mutex_);
-  unsynced_.files.insert(file);
+  unsynced_.push_back(std::move(change));
 }
 
 Status Names::sync() {
   MutexLock lock(sync_mutex_);
-  return sync_locked(!synced_before_);
+  (void)sync_all(!synced_before_);
+  return failure_of([](const Path&) { return true; });
+}
+
+Status Names::sync_journal(JournalId id, std::string_view path) {
+  MutexLock lock(sync_mutex_);
+  (void)sync_all(!synced_before_);
+  return failure_locked(id, path);
+}
+
+Status Names::sync_subject(const Path& subject) {
+  MutexLock lock(sync_mutex_);
+  (void)sync_all(!synced_before_);
+  return failure_of([&](const Path& changed) { return changed == subject; });
+}
+
+// What is in it, too: the paths of that are about to change.
+Status Names::sync_directory(std::string_view path) {
+  const Path directory = tree_path(path);
+  MutexLock lock(sync_mutex_);
+  (void)sync_all(!synced_before_);
+  if (failure_) return *failure_;
+  MutexLock unsynced(unsynced_mutex_);
+  for (const Change& change : unsynced_) {
+    const bool inside = std::any_of(change.directories.begin(), change.directories.end(),
+                                    [&](const Path& each) { return is_in(each, directory); });
+    if (inside && change.failed) return *change.failed;
+  }
+  return {};
+}
+
+Status Names::failure(JournalId id, std::string_view path) {
+  MutexLock lock(sync_mutex_);
+  return failure_locked(id, path);
+}
+
+Status Names::failure_locked(JournalId id, std::string_view path) {
+  const Path directory = journal_directory(id);
+  const Path name = tree_path(path);
+  return failure_of(
+      [&](const Path& subject) { return subject == directory || is_in(name, subject); });
+}
+
+// Of the changes whose subject `concerns` the caller.
+template <typename Concerns>
+Status Names::failure_of(const Concerns& concerns) {
+  if (failure_) return *failure_;
+  for (const Lost& lost : lost_) {
+    if (concerns(lost.subject)) return lost.error;
+  }
+  MutexLock lock(unsynced_mutex_);
+  for (const Change& change : unsynced_) {
+    if (change.failed && concerns(change.subject)) return *change.failed;
+  }
+  return {};
 }
 
 Status Names::sync_filesystem() {
   MutexLock lock(sync_mutex_);
-  return sync_locked(true);
+  return sync_all(true);
 }
 
-Status Names::sync_locked(bool filesystem) {
+// The answer is about the file system. Where it cannot be synced as a whole, which can be for
+// something that has nothing to do with us, each directory tells how it is with itself.
+Status Names::sync_all(bool filesystem) {
   constexpr size_t kSingleSyncsMax = 16;  // one syncfs(2) is cheaper than more of them
-  if (failure_) return *failure_;
-  Unsynced unsynced;
+  const bool for_good = failure_ && !failure_->lost_nothing;
+  Changes changes;
   {
     MutexLock lock(unsynced_mutex_);
-    std::swap(unsynced, unsynced_);
+    changes.swap(unsynced_);
   }
-  filesystem |= unsynced.files.size() + unsynced.directories.size() > kSingleSyncsMax;
-  Status synced = filesystem ? env_.sync_filesystem(store_) : sync_each(unsynced);
+  if (for_good) return *failure_;
+  std::set<Path> paths;
+  for (auto each = changes.begin(); each != changes.end() && paths.size() <= kSingleSyncsMax;
+       ++each) {
+    if (each->file) paths.insert(*each->file);
+    paths.insert(each->directories.begin(), each->directories.end());
+  }
+  if (!filesystem && paths.size() <= kSingleSyncsMax) {
+    sync_each(std::move(changes));
+    return {};
+  }
+  const Status synced = env_.sync_filesystem(store_);
   if (synced) {
     synced_before_ = true;
-  } else if (out_of_descriptors(synced.error())) {
-    MutexLock lock(unsynced_mutex_);
-    unsynced_.files.merge(unsynced.files);
-    unsynced_.directories.merge(unsynced.directories);
-  } else {
-    failure_ = synced.error();
+    failure_.reset();
+    return {};
   }
+  // What an earlier process left is not known, and so not whether it is durable.
+  if (!synced_before_) failure_ = synced.error();
+  sync_each(std::move(changes));
   return synced;
 }
 
-Status Names::sync_inside(const Path& directory) {
-  bool needed = false;
-  {
-    MutexLock lock(sync_mutex_);
-    needed = !synced_before_;
+void Names::sync_each(Changes changes) {
+  std::map<Path, Status> synced;
+  for (Change& change : changes) {
+    const Status done = sync_change(change, synced);
+    if (done) continue;
+    if (done.error().lost_nothing) {
+      change.failed = done.error();
+      note_change(std::move(change));
+    } else {
+      spdlog::error("{}: may not survive power loss: {}", change.subject.string(),
+                    to_string(done.error()));
+      lost_.push_back({std::move(change.subject), done.error()});
+    }
   }
-  if (!needed) {
-    MutexLock lock(unsynced_mutex_);
-    needed = unsynced_.directories.contains(directory);
-  }
-  return needed ? sync() : Status();
 }
 
-Status Names::sync_each(const Unsynced& unsynced) {
-  // What was removed meanwhile needs no sync, even if a journal has the name of a directory now.
-  const auto unless_removed = [](Status synced) {
-    if (synced) return synced;
-    const Error& error = synced.error();
-    const bool removed =
-        error.code == Errc::kNotFound || error.sys_errno == ENOTDIR || error.sys_errno == ELOOP;
-    return removed ? Status() : synced;
+// What was synced for another change is in `synced`. A failure that lost something is the one to
+// know of.
+Status Names::sync_change(const Change& change, std::map<Path, Status>& synced) {
+  Status result;
+  const auto sync = [&](const Path& path, bool file) {
+    auto known = synced.find(path);
+    if (known == synced.end()) known = synced.emplace(path, sync_path(path, file)).first;
+    if (!known->second && (result || result.error().lost_nothing)) result = known->second;
   };
-  for (const Path& path : unsynced.files) {
-    const auto file = env_.open(path, Env::OpenMode::kReadWrite);
-    RETURN_IF_ERROR(unless_removed(file ? (*file)->sync_data() : Status(file.error())));
+  if (change.file) sync(*change.file, true);
+  for (const Path& directory : change.directories) sync(directory, false);
+  return result;
+}
+
+// What was removed meanwhile needs no sync, even if a journal has the name of a directory now.
+Status Names::sync_path(const Path& path, bool file) {
+  if (!file) return unless_removed(env_.sync_directory(path));
+  const auto opened = env_.open(path, Env::OpenMode::kReadWrite);
+  return unless_removed(opened ? (*opened)->sync_data() : Status(opened.error()));
+}
+
+// As sync(), if anything was changed in `directory`; the answer is about that.
+Status Names::sync_inside(const Path& directory) {
+  bool needed = false;
+  const auto inside = [&](const Change& change) {
+    return std::find(change.directories.begin(), change.directories.end(), directory) !=
+           change.directories.end();
+  };
+  MutexLock lock(sync_mutex_);
+  {
+    MutexLock unsynced(unsynced_mutex_);
+    needed = !synced_before_ || std::any_of(unsynced_.begin(), unsynced_.end(), inside);
   }
-  for (const Path& path : unsynced.directories) {
-    RETURN_IF_ERROR(unless_removed(env_.sync_directory(path)));
+  if (!needed) return {};
+  (void)sync_all(!synced_before_);
+  if (failure_) return *failure_;
+  MutexLock unsynced(unsynced_mutex_);
+  const auto failed = std::find_if(unsynced_.begin(), unsynced_.end(), inside);
+  return failed != unsynced_.end() && failed->failed ? Status(*failed->failed) : Status();
+}
+
+// What is removed need not survive.
+void Names::forget_failures(const Path& subject) {
+  MutexLock lock(sync_mutex_);
+  std::erase_if(lost_, [&](const Lost& lost) { return is_in(lost.subject, subject); });
+}
+
+void Names::move_failures(const Path& from, const Path& to) {
+  MutexLock lock(sync_mutex_);
+  for (Lost& lost : lost_) {
+    if (!is_in(lost.subject, from)) continue;
+    const std::string rest = lost.subject.native().substr(from.native().size());
+    lost.subject = to.native() + rest;
   }
-  return {};
 }
 
 Status Names::reclaim(JournalId id) {
@@ -90,9 +220,15 @@ Status Names::reclaim(JournalId id) {
   const auto files = env_.list(directory);
   if (!files && files.error().code != Errc::kNotFound) return files.error();
   if (files) {
+    std::optional<Path> foreign;
     for (const DirectoryEntry& file : *files) {
-      RETURN_IF_ERROR(env_.remove_file(directory / file.name));
+      if (is_file_of_journal(file)) {
+        RETURN_IF_ERROR(env_.remove_file(directory / file.name));
+      } else {
+        foreign = directory / file.name;
+      }
     }
+    if (foreign) return Error{Errc::kNotEmpty, 0, foreign->string() + " is not of rangefs"};
     RETURN_IF_ERROR(env_.remove_directory(directory));
     // Before the link goes: nothing else would lead to the directory if it came back.
     RETURN_IF_ERROR(env_.sync_directory(directory.parent_path()));
@@ -101,19 +237,40 @@ Status Names::reclaim(JournalId id) {
   return !removed && removed.error().code == Errc::kNotFound ? Status() : removed;
 }
 
-Status Names::empty_trash() {
-  ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> found, env_.list(store_ / kTrash));
+void Names::empty_trash() {
+  auto found = env_.list(store_ / kTrash);
+  if (!found) {
+    spdlog::warn("{}: not emptied: {}", (store_ / kTrash).string(), to_string(found.error()));
+    return;
+  }
+  {
+    MutexLock lock(leftovers_mutex_);
+    for (DirectoryEntry& entry : *found) leftovers_.push_back({std::move(entry)});
+  }
+  delete_leftovers();
+}
+
+// What is foreign is left for good.
+void Names::delete_leftovers() {
+  MutexLock lock(leftovers_mutex_);
+  if (leftovers_.empty()) return;
   // What is deleted now must not come back to the tree by a power loss.
-  if (!found.empty()) RETURN_IF_ERROR(sync());
-  for (const DirectoryEntry& entry : found) {
-    const Status deleted = delete_from_trash(entry);
-    // What cannot be deleted must not keep the store from being opened.
-    if (!deleted) {
-      spdlog::warn("{}: left in the trash: {}", (store_ / kTrash / entry.name).string(),
+  if (const Status synced = sync(); !synced) {
+    if (!std::exchange(leftovers_.front().told, true)) {
+      spdlog::warn("{}: not emptied: {}", (store_ / kTrash).string(), to_string(synced.error()));
+    }
+    return;
+  }
+  std::erase_if(leftovers_, [&](Leftover& leftover) {
+    const Status deleted = delete_from_trash(leftover.entry);
+    if (deleted) return true;
+    if (!std::exchange(leftover.told, true)) {
+      spdlog::warn("{}: left in the trash: {}", (store_ / kTrash / leftover.entry.name).string(),
                    to_string(deleted.error()));
     }
-  }
-  return {};
+    const Errc code = deleted.error().code;
+    return code == Errc::kNotEmpty || code == Errc::kInvalid || code == Errc::kNotFound;
+  });
 }
 
 Status Names::delete_from_trash(const DirectoryEntry& entry) {
@@ -129,29 +286,53 @@ Status Names::delete_from_trash(const DirectoryEntry& entry) {
 }
 
 Status Names::reclaim_directories() {
+  delete_leftovers();
   std::vector<Path> discarded;
   {
     MutexLock lock(unsynced_mutex_);
     discarded.swap(discarded_);
   }
   if (discarded.empty()) return {};
-  // Should power be lost, no directory may come back without its attributes.
-  RETURN_IF_ERROR(sync());
-  return delete_directories(discarded);
+  Status result;
+  std::vector<Path> ready;
+  for (Path& path : discarded) {
+    // Should power be lost, no directory may come back without its attributes.
+    const Status synced = sync_subject(path);
+    if (!synced && result) result = synced;
+    if (synced) {
+      ready.push_back(std::move(path));
+    } else {
+      MutexLock lock(unsynced_mutex_);
+      discarded_.push_back(std::move(path));
+    }
+  }
+  // Whoever opens the store next will find it there.
+  if (const Status deleted = delete_directories(ready); !deleted) {
+    spdlog::warn("{}: something is left: {}", (store_ / kTrash).string(),
+                 to_string(deleted.error()));
+  }
+  return result;
 }
 
-// Their discarding is synced.
+// Their discarding is synced. The first error, after trying all.
 Status Names::delete_directories(const std::vector<Path>& discarded) {
-  for (const Path& path : discarded) RETURN_IF_ERROR(release_id(path));
-  // Before the trash forgets them: nothing else would lead to a claim that came back.
-  RETURN_IF_ERROR(sync());
-  for (const Path& path : discarded) {
-    // One made by hand has none.
-    Status removed = env_.remove_file(path / kDirectoryAttributes);
-    if (!removed && removed.error().code != Errc::kNotFound) return removed;
-    RETURN_IF_ERROR(env_.remove_directory(path));
+  std::vector<Status> done;
+  for (const Path& path : discarded) done.push_back(release_id(path));
+  Status result;
+  for (size_t i = 0; i < discarded.size(); ++i) {
+    // Before the trash forgets it: nothing else would lead to a claim that came back.
+    if (done[i]) done[i] = sync_subject(discarded[i]);
+    if (done[i]) done[i] = delete_directory(discarded[i]);
+    if (!done[i] && result) result = done[i];
   }
-  return {};
+  return result;
+}
+
+Status Names::delete_directory(const Path& discarded) {
+  // One made by hand has none.
+  Status removed = env_.remove_file(discarded / kDirectoryAttributes);
+  if (!removed && removed.error().code != Errc::kNotFound) return removed;
+  return env_.remove_directory(discarded);
 }
 
 // One made by hand has claimed none.
@@ -163,7 +344,7 @@ Status Names::release_id(const Path& discarded) {
   if (!found) return found.error().code == Errc::kNotFound ? Status() : Status(found.error());
   if (found->kind != FileKind::kSymlink) return {};
   RETURN_IF_ERROR(env_.remove_file(claim));
-  mark_unsynced(claim.parent_path());
+  note_change({.subject = discarded, .directories = {claim.parent_path()}});
   return {};
 }
 

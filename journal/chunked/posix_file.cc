@@ -154,7 +154,7 @@ class PosixFile : public File {
         return ::pread(fd_.get(), into.data() + done, into.size() - done,
                        static_cast<off_t>(offset + done));
       });
-      if (n < 0) return error("pread");
+      if (n < 0) return look_error("pread");
       if (n == 0) break;
       done += static_cast<size_t>(n);
     }
@@ -219,7 +219,7 @@ class PosixFile : public File {
 
   Result<FileStat> stat() override {
     struct ::stat found {};
-    if (::fstat(fd_.get(), &found) != 0) return error("fstat");
+    if (::fstat(fd_.get(), &found) != 0) return look_error("fstat");
     return to_file_stat(found);
   }
 
@@ -227,18 +227,19 @@ class PosixFile : public File {
     const bool writable = access == Access::kReadWrite;
     if (writable && !changes_in_place(fd_.get())) {
       errno = EOPNOTSUPP;
-      return error("mmap");
+      return look_error("mmap");
     }
     RegionGuard::install();
     void* const data = ::mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ,
                               MAP_SHARED, fd_.get(), static_cast<off_t>(offset));
-    if (data == MAP_FAILED) return error("mmap");
+    if (data == MAP_FAILED) return look_error("mmap");
     return std::unique_ptr<Region>(
         std::make_unique<PosixRegion>(static_cast<std::byte*>(data), size, path_));
   }
 
  private:
   Error error(const char* operation) const { return posix_error(operation, path_); }
+  Error look_error(const char* operation) const { return posix_look_error(operation, path_); }
 
   const Fd fd_;
   const Path path_;

@@ -27,6 +27,13 @@ inline Error posix_error(const char* operation, const Path& path) {
   return system_error(sys_errno, std::string(operation) + ' ' + path.native());
 }
 
+// The same for a call that opens or looks only.
+inline Error posix_look_error(const char* operation, const Path& path) {
+  Error error = posix_error(operation, path);
+  error.lost_nothing = true;
+  return error;
+}
+
 FileStat to_file_stat(const struct ::stat& from);
 
 // `path` is for messages only.

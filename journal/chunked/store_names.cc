@@ -175,7 +175,7 @@ Status ChunkedStore::remove(std::string_view path) {
 void ChunkedStore::journal_discarded(JournalId id) {
   sync_queue_.drop(id);
   MutexLock lock(journals_mutex_);
-  removed_[id] = journals_[id];
+  removed_[id] = {.journal = journals_[id]};
   std::erase_if(recent_, [&](const auto& journal) { return journal->id() == id; });
 }
 
@@ -312,22 +312,32 @@ Status ChunkedStore::reclaim() {
   std::vector<JournalId> unused;
   {
     MutexLock lock(journals_mutex_);
-    for (const auto& [id, journal] : removed_) {
-      if (journal.expired()) unused.push_back(id);
+    for (const auto& [id, removed] : removed_) {
+      if (removed.journal.expired() && !removed.left) unused.push_back(id);
     }
     std::erase_if(journals_, [](const auto& item) { return item.second.expired(); });
   }
-  RETURN_IF_ERROR(names_.reclaim_directories());
-  if (unused.empty()) return {};
+  Status directories = names_.reclaim_directories();
+  if (unused.empty()) return directories;
   // Should power be lost, no name may come back whose records are gone.
-  RETURN_IF_ERROR(names_.sync());
-  for (const JournalId id : unused) {
-    files_.erase(id);  // files that are open take up their space
-    RETURN_IF_ERROR(names_.reclaim(id));
-    MutexLock lock(journals_mutex_);
+  (void)names_.sync();
+  for (const JournalId id : unused) reclaim(id);
+  return directories;
+}
+
+// The records of a removed journal. What keeps them from being deleted is no concern of others.
+void ChunkedStore::reclaim(JournalId id) {
+  files_.erase(id);  // files that are open take up their space
+  Status reclaimed = names_.failure(id, "");
+  if (reclaimed) reclaimed = names_.reclaim(id);
+  MutexLock lock(journals_mutex_);
+  if (reclaimed) {
     removed_.erase(id);
+    return;
   }
-  return {};
+  Removed& removed = removed_[id];
+  removed.left = reclaimed.error().code == Errc::kNotEmpty;
+  log_failure(reclaimed, removed.logged);
 }
 
 }  // namespace range

@@ -262,11 +262,13 @@ Result<DirectoryPage> SimEnv::list(const Path& directory, uint64_t from, size_t 
 
 Status SimEnv::sync_directory(const Path& directory) {
   const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kOpen, directory));
   Status begun = begin(CallKind::kSyncDirectory, directory);
   ASSIGN_OR_RETURN(const NodeId id, find_directory(directory));
+  if (begun && tree_.tell_failure(id)) return system_error(EIO, directory.native());
   if (begun) {
     tree_.sync_directory(id);
-  } else if (!faults_.is_off() && !out_of_descriptors(begun.error())) {
+  } else if (!faults_.is_off()) {
     tree_.fail_sync_directory(id);
   }
   return begun;
@@ -274,11 +276,12 @@ Status SimEnv::sync_directory(const Path& directory) {
 
 Status SimEnv::sync_filesystem(const Path& path) {
   const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kOpen, path));
   Status begun = begin(CallKind::kSyncFilesystem, path);
   RETURN_IF_ERROR(tree_.find(path));
   if (begun) {
     tree_.sync_all();
-  } else if (!faults_.is_off() && !out_of_descriptors(begun.error())) {
+  } else if (!faults_.is_off() && begun.error().sys_errno != kElsewhere) {
     tree_.fail_sync_all();
   }
   return begun;
@@ -336,8 +339,10 @@ uint64_t SimEnv::random() {
 
 Status SimEnv::begin(CallKind kind, const Path& path) {
   const auto fault = faults_.next(kind, path.native());
-  if (fault) return system_error(fault->sys_errno, path.native());
-  return {};
+  if (!fault) return {};
+  Error error = system_error(fault->sys_errno, path.native());
+  error.lost_nothing = only_looks(kind);
+  return error;
 }
 
 FileStat SimEnv::stat_of(NodeId id) const {

@@ -40,6 +40,10 @@ enum class CallKind {
 };
 
 constexpr bool is_change(CallKind kind) { return kind < CallKind::kOpen; }
+// Whether one that failed has lost nothing: Error::lost_nothing.
+constexpr bool only_looks(CallKind kind) {
+  return kind == CallKind::kCreate || (!is_change(kind) && kind != CallKind::kCheckWriteback);
+}
 
 struct Call {
   CallKind kind = CallKind::kOpen;
@@ -49,6 +53,9 @@ struct Call {
 };
 
 std::string to_string(const Call& call);  // "write /store/chunks/00/1/2.dat (change 17)"
+
+// The errno of a sync of the whole file system that failed for something else on it.
+inline constexpr int kElsewhere = ENOTRECOVERABLE;
 
 struct Fault {
   int sys_errno = EIO;

@@ -62,7 +62,8 @@ Status SimFile::sync_data() {
 // Tells of failed writebacks that this file has not been told of.
 Status SimFile::report_writeback() {
   const uint64_t failures = env_.tree_.node(id_).failed_writebacks;
-  if (std::exchange(failures_seen_, failures) == failures) return {};
+  const bool untold = env_.tree_.tell_failure(id_);
+  if (std::exchange(failures_seen_, failures) == failures && !untold) return {};
   return system_error(EIO, path_.native());
 }
 

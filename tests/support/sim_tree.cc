@@ -188,6 +188,8 @@ void SimTree::make_durable(uint64_t number) {
   }
 }
 
+bool SimTree::tell_failure(NodeId id) { return std::exchange(node(id).failure_untold, false); }
+
 void SimTree::sync_directory(NodeId directory) {
   std::vector<uint64_t> durable;
   for (auto& [number, operation] : pending_) {
@@ -214,8 +216,16 @@ void SimTree::sync_all() {
 }
 
 void SimTree::fail_sync_all() {
-  for (auto& [number, operation] : pending_) operation.lost = true;
-  for (auto& [id, each] : nodes_) each.content.fail_sync();
+  for (auto& [number, operation] : pending_) {
+    operation.lost = true;
+    for (const NodeId directory : operation.waits_for) node(directory).failure_untold = true;
+  }
+  for (auto& [id, each] : nodes_) {
+    if (each.kind != FileKind::kRegular || each.content.synced()) continue;
+    each.content.fail_sync();
+    ++each.failed_writebacks;
+    each.failure_untold = true;
+  }
 }
 
 std::set<uint64_t> SimTree::surviving_operations(Choices& choices) const {
@@ -270,7 +280,10 @@ void SimTree::evict_lost(Choices& choices) {
 }
 
 void SimTree::close_all_files() {
-  for (auto& [id, each] : nodes_) each.open_files = 0;
+  for (auto& [id, each] : nodes_) {
+    each.open_files = 0;
+    each.failure_untold = false;  // the kernel has forgotten it by then
+  }
 }
 
 uint64_t SimTree::allocated() const {

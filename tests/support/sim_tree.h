@@ -31,7 +31,8 @@ namespace range {
 //   contents follow the rules of SimContent.
 //
 // After sync_directory() failed, what was pending may never become durable by itself: later syncs
-// leave it pending. Functions return the errors that Linux gives. Not thread-safe.
+// leave it pending. After sync_all() failed each file and directory tells, once, that it did.
+// Functions return the errors that Linux gives. Not thread-safe.
 class SimTree {
  public:
   using NodeId = uint64_t;
@@ -46,6 +47,7 @@ class SimTree {
     Timestamp modified{};
     Timestamp changed{};
     uint64_t failed_writebacks = 0;
+    bool failure_untold = false;  // of the last of these: whoever opens it next is told, too
   };
 
   SimTree();
@@ -62,6 +64,8 @@ class SimTree {
   Status rename(const Path& from, const Path& to, bool replace);
   Status exchange(const Path& a, const Path& b);
 
+  // Whether a failure that nobody knows of is to be told now.
+  bool tell_failure(NodeId id);
   void sync_directory(NodeId directory);
   void fail_sync_directory(NodeId directory);
   void sync_all();

@@ -1,0 +1,190 @@
+// Opening a store: what need not be possible for it, and what is done later then.
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "tests/support/engine_test.h"
+
+namespace range {
+namespace {
+
+class StoreOpening : public EngineTest {
+ protected:
+  // Leaves behind a store with something to do at the next opening: a journal to delete, a removed
+  // directory, the note of a failed sync, and a torn append.
+  void leave_work() {
+    append_lines(*journal("kept"), 0, 50);
+    append_lines(*journal("removed"), 0, 5);
+    removed_ = directory_of(journal("removed")->id());
+    make_directory("gone");
+    append_lines(*journal("failed"), 0, 3);
+    sync_all();
+    append_lines(*journal("failed"), 3, 1);
+    env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+      return call.kind == CallKind::kSyncData ? std::optional(Fault{EIO}) : std::nullopt;
+    });
+    EXPECT_FALSE(journal("failed")->sync());
+    env_->set_fault_hook({});
+    ASSERT_TRUE(store_->remove("removed"));
+    ASSERT_TRUE(store_->remove_directory("gone"));
+    env_->power_off_at_change(env_->changes() + 1, 2 * kEntryBytes);
+    EXPECT_FALSE(journal("kept")->append(as_bytes("one\ntwo\nthree\n")));
+  }
+
+  void go_on(const SimFaults::Hook& hook) {
+    store_.reset();
+    env_ = env_->after_kill();
+    env_->set_fault_hook(hook);
+    open_store();
+  }
+
+  Path removed_;
+};
+
+bool takes_room(CallKind kind) {
+  return kind == CallKind::kCreate || kind == CallKind::kWrite ||
+         kind == CallKind::kMakeDirectory || kind == CallKind::kMakeSymlink;
+}
+
+TEST_F(StoreOpening, AFullDiskKeepsNobodyFromReadingAndRemoving) {
+  for (const int sys_errno : {ENOSPC, EDQUOT}) {
+    if (sys_errno == EDQUOT) {
+      env_ = std::make_unique<SimEnv>();
+      open_store();
+    }
+    leave_work();
+    go_on([sys_errno](const Call& call) -> std::optional<Fault> {
+      return takes_room(call.kind) ? std::optional(Fault{sys_errno}) : std::nullopt;
+    });
+    EXPECT_EQ(records(journal("kept")), lines(0, 50));
+    EXPECT_EQ(records(journal("failed")), lines(0, 4));
+    EXPECT_FALSE(env_->exists(removed_)) << "that takes no room";
+    EXPECT_EQ(code(store_->sync()), Errc::kNoSpace) << "of what could not be written again";
+    ASSERT_TRUE(store_->remove("kept"));
+    (void)store_->sync();
+    env_->set_fault_hook({});
+    EXPECT_TRUE(store_->sync());
+    EXPECT_TRUE(env_->list("/store/failed")->empty());
+    EXPECT_TRUE(env_->list("/store/trash")->empty());
+    lose_power(Survival::drop_all());
+    EXPECT_EQ(records(journal("failed")), lines(0, 4));
+    store_.reset();
+  }
+}
+
+TEST_F(StoreOpening, AFileSystemThatHasBecomeReadOnlyKeepsNobodyFromReading) {
+  leave_work();
+  go_on([](const Call& call) -> std::optional<Fault> {
+    const bool refused = is_change(call.kind) && call.kind != CallKind::kLock &&
+                         call.kind != CallKind::kSyncFilesystem;
+    return refused ? std::optional(Fault{EROFS}) : std::nullopt;
+  });
+  EXPECT_EQ(records(journal("kept")), lines(0, 50));
+  EXPECT_EQ(records(journal("failed")), lines(0, 4));
+  EXPECT_TRUE(env_->exists(removed_));
+  EXPECT_FALSE(store_->remove("kept"));
+  EXPECT_FALSE(store_->close());
+  go_on({});
+  EXPECT_FALSE(env_->exists(removed_));
+}
+
+TEST_F(StoreOpening, WhatCouldNotBeDeletedIsDeletedLater) {
+  leave_work();
+  go_on([](const Call& call) -> std::optional<Fault> {
+    return call.kind == CallKind::kRemoveFile ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_TRUE(env_->exists(removed_));
+  env_->set_fault_hook({});
+  ASSERT_TRUE(store_->sync());
+  EXPECT_FALSE(env_->exists(removed_));
+  EXPECT_TRUE(env_->list("/store/trash")->empty());
+}
+
+TEST_F(StoreOpening, NoOneCallThatFailsKeepsTheStoreShutForGood) {
+  leave_work();
+  store_.reset();
+  const auto left = env_->after_kill();
+  for (const int sys_errno : {EIO, ENOSPC, EMFILE, ENOMEM}) {
+    for (uint64_t n = 0;; ++n) {
+      env_ = left->after_kill();
+      bool reached = false;
+      std::string failed;
+      env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+        if (call.index != n) return std::nullopt;
+        reached = true;
+        failed = to_string(call);
+        return Fault{sys_errno};
+      });
+      auto opened = ChunkedStore::open(*env_, "/store", options_, false);
+      env_->set_fault_hook({});
+      if (!reached) break;
+      SCOPED_TRACE(failed + ": " + std::to_string(sys_errno));
+      // Without these nobody can tell that it is a store, or that nobody else has it.
+      const bool needed = failed.starts_with("lock") || failed.starts_with("list /store (") ||
+                          failed.find("/store/format") != std::string::npos;
+      EXPECT_TRUE(opened || needed);
+      if (!opened) opened = ChunkedStore::open(*env_, "/store", options_, false);
+      ASSERT_TRUE(opened);
+      store_ = *std::move(opened);
+      EXPECT_EQ(records(journal("failed")), lines(0, 4));
+      EXPECT_EQ(records(journal("kept")), lines(0, 50));
+      store_.reset();
+    }
+  }
+  open_store();
+}
+
+// --- check_on_open ---
+
+TEST_F(StoreOpening, ASecondOpenerWaitsForTheCheckOfTheFirst) {
+  append_lines(*journal(), 0, 5);
+  ASSERT_TRUE(store_->close());
+  store_.reset();
+  options_.check_on_open = true;
+  open_store();
+  const JournalId id((*store_->look_up("app"))->id);
+  // In the middle of the first one's check. It takes a while to see that something does not happen;
+  // if that is too short on a busy machine, the test notices less.
+  std::future<bool> second;
+  bool came_early = false;
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    if (second.valid() || call.kind != CallKind::kRead || !call.path.ends_with(".dat")) {
+      return std::nullopt;
+    }
+    second = std::async(std::launch::async, [&] { return store_->open(id, "app").has_value(); });
+    came_early = second.wait_for(std::chrono::milliseconds(200)) == std::future_status::ready;
+    return std::nullopt;
+  });
+  EXPECT_TRUE(store_->open(id, "app"));
+  ASSERT_TRUE(second.valid());
+  EXPECT_TRUE(second.get());
+  EXPECT_FALSE(came_early);
+  env_->set_fault_hook({});
+}
+
+TEST_F(StoreOpening, ACheckThatCouldNotReadIsMadeAgain) {
+  append_lines(*journal(), 0, 5);
+  ASSERT_TRUE(store_->close());
+  store_.reset();
+  options_.check_on_open = true;
+  open_store();
+  const JournalId id((*store_->look_up("app"))->id);
+  const auto reads_of_data = [&](int sys_errno) {
+    int reads = 0;
+    env_->set_fault_hook([&reads, sys_errno](const Call& call) -> std::optional<Fault> {
+      const bool read = call.kind == CallKind::kRead && call.path.ends_with(".dat");
+      reads += read ? 1 : 0;
+      return read && sys_errno != 0 ? std::optional(Fault{sys_errno}) : std::nullopt;
+    });
+    (void)store_->open(id, "app");
+    env_->set_fault_hook({});
+    return reads;
+  };
+  EXPECT_GT(reads_of_data(EIO), 0);
+  EXPECT_GT(reads_of_data(0), 0) << "it was not done";
+  EXPECT_EQ(reads_of_data(0), 0) << "it was done";
+}
+
+}  // namespace
+}  // namespace range
