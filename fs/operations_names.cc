@@ -8,6 +8,7 @@
 #include "fs/errno_map.h"
 #include "fs/names.h"
 #include "fs/operations.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace rangefs {
@@ -47,7 +48,7 @@ Status Operations::check_original(const Entry& entry, const std::string& path) c
   ASSIGN_OR_RETURN(const std::optional<Entry> there, tree_.store.look_up(*other));
   if (!there || there->id != entry.id) return {};
   spdlog::error("{}: has the id of {}; unmount, and remove the .info of the one that is a copy",
-                path, *other);
+                range::printable(path), range::printable(*other));
   return refused(EIO);
 }
 

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <system_error>
 
+#include "journal/printable.h"
+
 namespace range {
 
 namespace {
@@ -64,7 +66,8 @@ std::string to_string(const Error& error) {
                                          : std::string(reason(error.code));
   if (error.context.empty()) return why;
   const bool says_all = error.code == Errc::kLocked || error.code == Errc::kUnknownFormat;
-  return says_all ? error.context : error.context + ": " + why;
+  const std::string context = printable(error.context);
+  return says_all ? context : context + ": " + why;
 }
 
 bool out_of_descriptors(const Error& error) {

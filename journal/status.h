@@ -30,13 +30,13 @@ enum class Errc {
 struct Error {
   Errc code = Errc::kIo;
   int sys_errno = 0;      // errno of the system call that failed, 0 if none did
-  std::string context{};  // operation, file and offset, for the log
+  std::string context{};  // operation, file and offset, for the log; names in it as they are
   // The call that failed was one that opens or looks only: it has changed and lost nothing, and may
   // work the next time. For want of descriptors or memory, say.
   bool lost_nothing = false;
 };
 
-// "context: reason", for logs and command lines; the context alone where it is the reason.
+// "context: reason", or the context where it is the reason, on one line: see printable.h.
 std::string to_string(const Error& error);
 
 // True for a call that failed because no descriptor was free: it did nothing, and may work later.

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "journal/printable.h"
+
 namespace rangefs {
 
 namespace {
@@ -59,7 +61,8 @@ void close_stdio() {
 }  // namespace
 
 std::string message_of(const range::Error& error) {
-  return error.sys_errno == 0 && !error.context.empty() ? error.context : to_string(error);
+  const bool says_all = error.sys_errno == 0 && !error.context.empty();
+  return says_all ? range::printable(error.context) : to_string(error);
 }
 
 void print_problem(const std::string& problem) {

@@ -21,6 +21,7 @@
 #include <memory>
 
 #include "fs/session.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 #include "mount/descriptors.h"
 #include "mount/holder.h"
@@ -128,7 +129,8 @@ Status serve(range::Store& store, const Options& options, const DescriptorLimit&
   Session session(*adapter);
   RETURN_IF_ERROR(mount(session, options, limit));
   session.serve();
-  spdlog::info("serving {} on {}", options.store, options.mountpoint);
+  spdlog::info("serving {} on {}", range::printable(options.store),
+               range::printable(options.mountpoint));
   report("");
   MountWatch watch(options.mountpoint);
   wait_for_end(session, watch, MemoryReturn(*adapter));
@@ -140,8 +142,9 @@ Status serve(range::Store& store, const Options& options, const DescriptorLimit&
 void log_of_fuse(fuse_log_level level, const char* format, va_list arguments) {
   std::array<char, 1024> text{};
   std::vsnprintf(text.data(), text.size(), format, arguments);
-  std::string_view line(text.data());
-  if (line.ends_with('\n')) line.remove_suffix(1);
+  std::string_view raw(text.data());
+  if (raw.ends_with('\n')) raw.remove_suffix(1);
+  const std::string line = range::printable(raw);  // names are in it
   if (level <= FUSE_LOG_ERR) {
     spdlog::error("{}", line);
   } else if (level <= FUSE_LOG_WARNING) {
@@ -184,7 +187,8 @@ int run_daemon(const Options& options, const Report& report) {
     report(problem);
   });
   const Status closed = (*store)->close();
-  if (!closed) spdlog::error("closing {}: {}", options.store, to_string(closed.error()));
+  if (!closed)
+    spdlog::error("closing {}: {}", range::printable(options.store), to_string(closed.error()));
   if (!served && !reported) report(message_of(served.error()));
   return served && closed ? 0 : 1;
 }

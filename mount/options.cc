@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "journal/printable.h"
+
 namespace rangefs {
 
 const char kUsage[] =
@@ -105,7 +107,7 @@ struct Parser {
 
   // These return what fuse_opt_parse() wants: 0 to go on, -1 to stop.
   int refuse(int exit_status, std::string message) {
-    refusal = Refusal{exit_status, std::move(message)};
+    refusal = Refusal{exit_status, range::printable(message)};
     return -1;
   }
   int refuse_value(std::string_view option, std::string_view expected) {
@@ -213,7 +215,8 @@ std::optional<Refusal> complete(Parser& parser, const Invoker& invoker) {
   if (options.help || options.version) return std::nullopt;
   if (parser.operands.empty()) return Refusal{2, "a mountpoint is expected (rangefs -h helps)"};
   if (parser.operands.size() > 2) {
-    return Refusal{2, "unexpected argument '" + parser.operands[2] + "' (rangefs -h helps)"};
+    return Refusal{
+        2, "unexpected argument '" + range::printable(parser.operands[2]) + "' (rangefs -h helps)"};
   }
   if (!parser.shown.empty() && !options.remount) {
     return Refusal{2, "unknown option '" + parser.shown + "'"};

@@ -9,6 +9,7 @@
 #include "journal/chunked/chunked_journal.h"
 #include "journal/chunked/entry_builder.h"
 #include "journal/chunked/sync_queue.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -315,10 +316,10 @@ Status ChunkedJournal::poison(const Error& error) {
     failed_.store(true, std::memory_order_release);
     grown_.notify_all();
   }
-  spdlog::error("journal {}: takes no more appends: {}", path(), to_string(error));
+  spdlog::error("journal {}: takes no more appends: {}", printable(path()), to_string(error));
   context_.sync_queue.keep(shared_from_this());
   const Status noted = context_.names.note_failure(id_);
-  if (!noted) spdlog::error("journal {}: {}", path(), to_string(noted.error()));
+  if (!noted) spdlog::error("journal {}: {}", printable(path()), to_string(noted.error()));
   return error;
 }
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -50,7 +51,7 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContex
   if (!files->attributes) attributes = recovered.attributes;
   if (!attributes) {
     spdlog::warn("{}: attributes of a journal are missing or damaged; only its owner may use it",
-                 directory.string());
+                 printable(directory.string()));
   }
   return owned(new ChunkedJournal(context, id, std::move(path), attributes, std::move(recovered)));
 }

@@ -7,6 +7,7 @@
 
 #include "journal/chunked/chunked_journal.h"
 #include "journal/cursor.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -19,7 +20,7 @@ Error ChunkedJournal::report(Error error) {
   if (error.code != Errc::kCorrupt) return error;
   MutexLock lock(mutex_);
   if (reported_.size() < kReportedMax && reported_.insert(error.context).second) {
-    spdlog::error("{} is corrupt and not served", error.context);
+    spdlog::error("{} is corrupt and not served", printable(error.context));
   }
   return error;
 }
@@ -242,10 +243,10 @@ Status ChunkedJournal::check_once() {
   }
   checked_ = unreadable == 0;
   if (checked_) {
-    spdlog::info("journal {}: checked, {} damaged records", path(), damaged);
+    spdlog::info("journal {}: checked, {} damaged records", printable(path()), damaged);
   } else {
     spdlog::error("journal {}: {} damaged records, and {} that cannot be read: to be checked again",
-                  path(), damaged, unreadable);
+                  printable(path()), damaged, unreadable);
   }
   return {};
 }

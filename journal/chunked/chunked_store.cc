@@ -10,6 +10,7 @@
 #include <charconv>
 
 #include "journal/chunked/guarded_store.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -92,7 +93,7 @@ Status ChunkedStore::start(bool background) {
   if (options_.read_only) return {};
   names_.empty_trash();
   if (const Status synced = sync_noted_journals(); !synced) {
-    spdlog::error("store {}: {}", path_.string(), to_string(synced.error()));
+    spdlog::error("store {}: {}", printable(path_.string()), to_string(synced.error()));
   }
   if (background) run_background();
   return {};
@@ -128,7 +129,7 @@ Status ChunkedStore::sync_noted_journal(JournalId id) {
   }
   // A note too many does no harm.
   if (const Status forgotten = names_.forget_failure(id); !forgotten) {
-    spdlog::warn("store {}: {}", path_.string(), to_string(forgotten.error()));
+    spdlog::warn("store {}: {}", printable(path_.string()), to_string(forgotten.error()));
   }
   return {};
 }
@@ -221,7 +222,7 @@ void ChunkedStore::run_background() {
 void ChunkedStore::log_failure(const Status& done, std::string& logged) const {
   if (done || logged == to_string(done.error())) return;
   logged = to_string(done.error());
-  spdlog::error("store {}: {}", path_.string(), logged);
+  spdlog::error("store {}: {}", printable(path_.string()), logged);
 }
 
 void ChunkedStore::stop_background() {

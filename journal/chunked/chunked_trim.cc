@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "journal/chunked/chunked_journal.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -162,7 +163,7 @@ Status ChunkedJournal::drop_front(size_t count) {
   for (const ChunkInfo& chunk : dropped) {
     // What stays behind is removed when the journal is opened next.
     const Status removed = remove_chunk(context_.env, directory_, chunk.id);
-    if (!removed) spdlog::warn("journal {}: {}", path(), to_string(removed.error()));
+    if (!removed) spdlog::warn("journal {}: {}", printable(path()), to_string(removed.error()));
     context_.files.erase(id_, chunk.id);
   }
   return {};
@@ -192,7 +193,7 @@ void ChunkedJournal::leave_to_readers(ChunkId last) {
   for (const auto& [pin, part] : pinned) {
     auto view = open_view(part, Mapping::kForReading);
     if (!view) {
-      spdlog::warn("journal {}: {}", path(), to_string(report(view.error())));
+      spdlog::warn("journal {}: {}", printable(path()), to_string(report(view.error())));
       continue;
     }
     if (view->mapped()) view->files.reset();

@@ -7,6 +7,7 @@
 
 #include "journal/chunked/attributes.h"
 #include "journal/chunked/format.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -150,7 +151,7 @@ void Names::note_foreign(const Path& path) {
   constexpr size_t kToldMax = 1000;
   MutexLock lock(foreign_mutex_);
   if (foreign_.size() < kToldMax && foreign_.insert(path).second) {
-    spdlog::warn("{}: neither a directory nor a journal, left alone", path.string());
+    spdlog::warn("{}: neither a directory nor a journal, left alone", printable(path.string()));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "journal/chunked/attributes.h"
 #include "journal/chunked/format.h"
 #include "journal/chunked/names.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -88,7 +89,7 @@ Result<Names::Known> Names::read_directory(std::string_view path) {
   spdlog::warn(
       "{}: its attributes are missing; only its owner may use it, and nothing below that "
       "depends on them is dropped",
-      tree_path(path).string());
+      printable(tree_path(path).string()));
   Known known{.attributes = {}, .id = kNoId, .lost = true};
   known.attributes.mode = 0700;
   return known;

@@ -8,6 +8,7 @@
 
 #include "journal/chunked/format.h"
 #include "journal/chunked/names.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -152,7 +153,7 @@ void Names::sync_each(Changes changes) {
       change.failed = done.error();
       note_change(std::move(change));
     } else {
-      spdlog::error("{}: may not survive power loss: {}", change.subject.string(),
+      spdlog::error("{}: may not survive power loss: {}", printable(change.subject.string()),
                     to_string(done.error()));
       lost_.push_back({std::move(change.subject), done.error()});
     }
@@ -240,7 +241,8 @@ Status Names::reclaim(JournalId id) {
 void Names::empty_trash() {
   auto found = env_.list(store_ / kTrash);
   if (!found) {
-    spdlog::warn("{}: not emptied: {}", (store_ / kTrash).string(), to_string(found.error()));
+    spdlog::warn("{}: not emptied: {}", printable((store_ / kTrash).string()),
+                 to_string(found.error()));
     return;
   }
   {
@@ -257,7 +259,8 @@ void Names::delete_leftovers() {
   // What is deleted now must not come back to the tree by a power loss.
   if (const Status synced = sync(); !synced) {
     if (!std::exchange(leftovers_.front().told, true)) {
-      spdlog::warn("{}: not emptied: {}", (store_ / kTrash).string(), to_string(synced.error()));
+      spdlog::warn("{}: not emptied: {}", printable((store_ / kTrash).string()),
+                   to_string(synced.error()));
     }
     return;
   }
@@ -265,7 +268,8 @@ void Names::delete_leftovers() {
     const Status deleted = delete_from_trash(leftover.entry);
     if (deleted) return true;
     if (!std::exchange(leftover.told, true)) {
-      spdlog::warn("{}: left in the trash: {}", (store_ / kTrash / leftover.entry.name).string(),
+      spdlog::warn("{}: left in the trash: {}",
+                   printable((store_ / kTrash / leftover.entry.name).string()),
                    to_string(deleted.error()));
     }
     const Errc code = deleted.error().code;
@@ -308,7 +312,7 @@ Status Names::reclaim_directories() {
   }
   // Whoever opens the store next will find it there.
   if (const Status deleted = delete_directories(ready); !deleted) {
-    spdlog::warn("{}: something is left: {}", (store_ / kTrash).string(),
+    spdlog::warn("{}: something is left: {}", printable((store_ / kTrash).string()),
                  to_string(deleted.error()));
   }
   return result;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "journal/chunked/attributes.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -26,7 +27,8 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
     } else if (entry.name == kAttributesFileName) {
       files.attributes = true;
     } else if (!entry.name.starts_with(kAttributesFileName)) {
-      spdlog::warn("{}: not a file of rangefs, left alone", (directory / entry.name).string());
+      spdlog::warn("{}: not a file of rangefs, left alone",
+                   printable((directory / entry.name).string()));
     }
   }
   files.chunks.assign(chunks.begin(), chunks.end());
@@ -57,7 +59,7 @@ class JournalExamination {
         cache_(cache),
         directory_(directory),
         journal_(journal),
-        name_(name),
+        name_(printable(name)),
         sync_failed_(sync_failed) {}
 
   Result<RecoveredJournal> run(const JournalFiles& files) {
@@ -311,7 +313,7 @@ class JournalExamination {
   ChunkFileCache& cache_;
   const Path& directory_;
   JournalId journal_;
-  const std::string& name_;
+  const std::string name_;  // for messages
   const bool sync_failed_;
   RecoveredJournal found_;
 };

@@ -1,0 +1,25 @@
+// Names, paths and messages as text that stays on its line and does nothing to a terminal.
+//
+//   \n \t \r \\   newline, tab, carriage return, backslash
+//   \xHH          the byte with these two hexadecimal digits
+//
+// Escaped are the bytes below space, DEL and the backslash, each in the first of these forms that
+// it has, with lower-case digits; all other bytes stay as they are. Reading takes either case, and
+// \xHH for every byte.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "journal/status.h"
+
+namespace range {
+
+// `bytes` with the escapes above; what has been escaped once must not be once more.
+std::string printable(std::string_view bytes);
+
+// The bytes that `text` stands for: parse_printable(printable(x)) is x. Errors: kInvalid for a
+// backslash that begins none of the escapes above.
+Result<std::string> parse_printable(std::string_view text);
+
+}  // namespace range
