@@ -9,6 +9,7 @@
 #include "fs/errno_map.h"
 #include "fs/names.h"
 #include "journal/position.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace rangefs {
@@ -19,14 +20,24 @@ range::Time now() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
-}  // namespace
-
-bool may_write(const Attributes& attributes, const Caller& caller) {
+// `what`: the bits of owner, group and others for it.
+bool allows(const Attributes& attributes, uint32_t what, const Caller& caller) {
+  const uint32_t granted = attributes.mode & what;
   if (caller.uid == 0) return true;
-  if (caller.uid == attributes.uid) return (attributes.mode & 0200) != 0;
+  if (caller.uid == attributes.uid) return (granted & 0700) != 0;
   const bool in_group =
       caller.gid == attributes.gid || (caller.in_group && caller.in_group(attributes.gid));
-  return (attributes.mode & (in_group ? 0020 : 0002)) != 0;
+  return (granted & (in_group ? 0070 : 0007)) != 0;
+}
+
+}  // namespace
+
+bool may_read(const Attributes& attributes, const Caller& caller) {
+  return allows(attributes, 0444, caller);
+}
+
+bool may_write(const Attributes& attributes, const Caller& caller) {
+  return allows(attributes, 0222, caller);
 }
 
 bool ControlFiles::print_waits(const ControlNode& control) {
@@ -35,11 +46,11 @@ bool ControlFiles::print_waits(const ControlNode& control) {
          (control.kind == ControlKind::kPosition && control.journal == nullptr);
 }
 
-Result<std::string> ControlFiles::print(const ControlNode& control) {
+Result<std::string> ControlFiles::print(const ControlNode& control, const Caller& caller) {
   Journal* const journal = control.journal.get();
   switch (control.kind) {
     case ControlKind::kPosition:
-      if (journal == nullptr) return positions(control.directory);
+      if (journal == nullptr) return positions(control.directory, caller);
       return to_string(tree_.bases.of(*journal).position) + '\n';
     case ControlKind::kSync: {
       if (journal == nullptr) {
@@ -94,7 +105,8 @@ Result<std::optional<JournalId>> ControlFiles::move_named(NodeId directory,
   // there is another.
   const size_t space = command.rfind(' ');
   if (space == std::string_view::npos || space == 0) return refused(EINVAL);
-  ASSIGN_OR_RETURN(const auto journal, journal_in(directory, command.substr(0, space)));
+  ASSIGN_OR_RETURN(const std::string name, range::parse_printable(command.substr(0, space)));
+  ASSIGN_OR_RETURN(const auto journal, journal_in(directory, name));
   if (!may_write(journal->attributes(), caller)) return refused(EACCES);
   return move(journal, command.substr(space + 1));
 }
@@ -114,7 +126,7 @@ Result<std::shared_ptr<Journal>> ControlFiles::journal_in(NodeId directory, std:
   return tree_.store.open(JournalId(entry->id), full);
 }
 
-Result<std::string> ControlFiles::positions(NodeId directory) {
+Result<std::string> ControlFiles::positions(NodeId directory, const Caller& caller) {
   std::string path;
   std::vector<range::NamedEntry> entries;
   {
@@ -135,7 +147,8 @@ Result<std::string> ControlFiles::positions(NodeId directory) {
       if (!removed) spdlog::warn("left out of .pos: {}", to_string(journal.error()));
       continue;
     }
-    lines += to_string(tree_.bases.of(**journal).position) + ' ' + name + '\n';
+    if (!may_read((*journal)->attributes(), caller)) continue;
+    lines += to_string(tree_.bases.of(**journal).position) + ' ' + range::printable(name) + '\n';
   }
   return lines;
 }

@@ -13,12 +13,15 @@
 namespace rangefs {
 
 //             of a journal                          of a directory
-//   .pos  r   POSITION                              POSITION NAME, for each journal, by name
+//   .pos  r   POSITION                              POSITION NAME, for each journal whose .pos the
+//                                                   caller may read, by name
 //         w   POSITION: it begins there now         NAME POSITION, POSITION behind the last space
 //   .sync r   syncs it; prints the durable POSITION syncs the whole store; prints nothing
 //         w   anything: syncs it                    anything: syncs the whole store
 //   .info r   "key: value" lines                    "key: value" lines
 //         w   EINVAL                                EINVAL
+//
+// NAME is written and read in the escape of journal/printable.h, so that a line is a journal.
 //
 // A command is what one write(2) writes; one newline at its end is ignored. A refused command
 // changes nothing. Thread-safe.
@@ -29,8 +32,8 @@ class ControlFiles {
   // Whether print() or run() may wait for the disk, or for long.
   static bool print_waits(const ControlNode& control);
 
-  // What reading it gives.
-  Result<std::string> print(const ControlNode& control);
+  // What reading it gives to `caller`.
+  Result<std::string> print(const ControlNode& control, const Caller& caller);
 
   // Does what `command` says. Returns the journal whose name leads to another view now, if any: the
   // kernel must look it up again. Errors: EINVAL for what is not understood, ERANGE for a position
@@ -42,7 +45,7 @@ class ControlFiles {
   static constexpr size_t kCommandBytesMax = 4096;
 
  private:
-  Result<std::string> positions(NodeId directory);
+  Result<std::string> positions(NodeId directory, const Caller& caller);
   Result<std::optional<JournalId>> move(const std::shared_ptr<Journal>& journal,
                                         std::string_view position);
   Result<std::optional<JournalId>> move_named(NodeId directory, std::string_view command,
@@ -53,7 +56,8 @@ class ControlFiles {
   Properties& properties_;
 };
 
-// Whether `caller` may write what has these attributes, as the kernel would decide.
+// Whether `caller` may read or write what has these attributes, as the kernel would decide.
+bool may_read(const Attributes& attributes, const Caller& caller);
 bool may_write(const Attributes& attributes, const Caller& caller);
 
 }  // namespace rangefs

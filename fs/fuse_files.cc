@@ -50,11 +50,17 @@ void Callbacks::open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file)
   Operations& ops = operations(request);
   const NodeId node = node_of(inode);
   const Access access = access_of(file->flags);
-  const auto work = [&ops, node, access] { return ops.open(node, access); };
-  if (!ops.open_waits(node, access)) return reply_open(request, ops, guarded(work), *file);
-  defer(request, work, [&ops, copy = *file](fuse_req_t claimed, const Result<HandleId>& handle) {
-    reply_open(claimed, ops, handle, copy);
-  });
+  if (!ops.open_waits(node, access)) {
+    const auto open = [&] { return ops.open(node, access, caller_of(request)); };
+    return reply_open(request, ops, guarded(open), *file);
+  }
+  const auto caller = guarded([&]() -> Result<Caller> { return lasting_caller_of(request); });
+  if (!caller) return reply_error(request, caller.error());
+  defer(
+      request, [&ops, node, access, caller = *caller] { return ops.open(node, access, caller); },
+      [&ops, copy = *file](fuse_req_t claimed, const Result<HandleId>& handle) {
+        reply_open(claimed, ops, handle, copy);
+      });
 }
 
 void Callbacks::release(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {

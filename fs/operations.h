@@ -103,7 +103,7 @@ class Operations {
 
   // Whether open() may wait: for a sync, or long.
   bool open_waits(NodeId node, Access access) const;
-  Result<HandleId> open(NodeId node, Access access);
+  Result<HandleId> open(NodeId node, Access access, const Caller& caller);
   Result<HandleId> open_directory(NodeId node);
   void close(HandleId handle) { handles_.close(handle); }
 

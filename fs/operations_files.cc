@@ -186,7 +186,7 @@ bool Operations::open_waits(NodeId id, Access access) const {
   return control != nullptr && access.reads && ControlFiles::print_waits(*control);
 }
 
-Result<HandleId> Operations::open(NodeId id, Access access) {
+Result<HandleId> Operations::open(NodeId id, Access access, const Caller& caller) {
   ASSIGN_OR_RETURN(Node found, node(id));
   if (auto* view = std::get_if<ViewNode>(&found)) {
     const range::Extent extent = view->journal->extent();
@@ -197,7 +197,7 @@ Result<HandleId> Operations::open(NodeId id, Access access) {
   if (auto* control = std::get_if<ControlNode>(&found)) {
     ControlHandle opened{*control, {}};
     if (access.reads) {
-      ASSIGN_OR_RETURN(opened.text, controls_.print(*control));
+      ASSIGN_OR_RETURN(opened.text, controls_.print(*control, caller));
     }
     return handles_.open(std::move(opened));
   }

@@ -138,7 +138,7 @@ Result<Created> Operations::create(NodeId parent, std::string_view name, uint32_
   auto made = make_journal(parent, name, mode, caller);
   if (!made && made.error().code == Errc::kExists && !exclusive) made = look_up(parent, name);
   if (!made) return made.error();
-  auto opened = open(made->node, Access{true});
+  auto opened = open(made->node, Access{true}, caller);
   if (!opened) {
     forget(made->node, 1);
     return opened.error();

@@ -8,6 +8,7 @@
 
 #include "fs/errno_map.h"
 #include "journal/position.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace rangefs {
@@ -167,7 +168,7 @@ Result<std::vector<Property>> Properties::of_directory(NodeId id) {
   };
   if (id == kRootNode) {
     const range::StoreOptions& options = tree_.store.options();
-    all.push_back({"store", tree_.options.store});
+    all.push_back({"store", range::printable(tree_.options.store)});
     all.push_back({"chunk_size", std::to_string(options.chunk_size)});
     all.push_back({"sync_interval", fmt::format("{}ms", options.sync_interval.count())});
     all.push_back({"read_only", options.read_only ? "1" : "0"});

@@ -1,4 +1,5 @@
 // What journals and directories tell about themselves: lines of .info, xattrs "user.range.KEY".
+// Paths and messages in values are in the escape of journal/printable.h.
 #pragma once
 
 #include <optional>

@@ -13,6 +13,8 @@ namespace {
 using range::MemoryJournal;
 using range::MemoryStore;
 
+const Caller kRoot{0, 0, {}};
+
 constexpr std::string_view kStart = "000000010000000000000000";
 constexpr std::string_view kSecond = "000000010000000000000001";
 
@@ -33,9 +35,11 @@ class ControlFilesTest : public ::testing::Test {
   }
   ControlNode control(ControlKind kind) const { return {kind, journal_, kRootNode}; }
   static ControlNode of_root(ControlKind kind) { return {kind, nullptr, kRootNode}; }
-  std::string print(const ControlNode& node) { return *controls_.print(node); }
+  std::string print(const ControlNode& node, const Caller& caller = kRoot) {
+    return *controls_.print(node, caller);
+  }
   // errno; whether it moved is in moved_.
-  int run(const ControlNode& node, std::string_view command, const Caller& caller = {0, 0, {}}) {
+  int run(const ControlNode& node, std::string_view command, const Caller& caller = kRoot) {
     const auto result = controls_.run(node, command, caller);
     moved_ = result && result->has_value();
     return result ? 0 : to_errno(result.error());
@@ -112,7 +116,7 @@ TEST_F(ControlFilesTest, SyncOfADirectorySyncsTheStoreAndPrintsNothing) {
 
 TEST_F(ControlFilesTest, FailedSyncIsAnError) {
   store_.journal("app")->fail_with(range::system_error(EIO, "fdatasync"));
-  EXPECT_FALSE(controls_.print(control(ControlKind::kSync)).has_value());
+  EXPECT_FALSE(controls_.print(control(ControlKind::kSync), kRoot).has_value());
   EXPECT_EQ(run(control(ControlKind::kSync), "x"), EIO);
 }
 
@@ -125,6 +129,18 @@ TEST_F(ControlFilesTest, InfoPrintsKeysAndTakesNoCommands) {
   const std::string root = print(of_root(ControlKind::kInfo));
   EXPECT_NE(root.find("journals: 1\n"), std::string::npos);
   EXPECT_NE(root.find("store: /store\n"), std::string::npos);
+}
+
+TEST_F(ControlFilesTest, InfoHasALineForAKeyWhateverIsInItsValue) {
+  Tree tree(store_, FsOptions{"/st\nrecords: 9\\", "1.0"}, 1);
+  Properties properties(tree);
+  ControlFiles controls(tree, properties);
+  const std::string root = *controls.print(of_root(ControlKind::kInfo), kRoot);
+  EXPECT_NE(root.find("store: /st\\nrecords: 9\\\\\n"), std::string::npos) << root;
+  store_.journal("app")->fail_with(range::system_error(EIO, "write /st\nstate: ok"));
+  const std::string info = print(control(ControlKind::kInfo));
+  EXPECT_EQ(info.find("\nstate: ok"), std::string::npos) << info;
+  EXPECT_NE(info.find("write /st\\nstate: ok"), std::string::npos) << info;
 }
 
 TEST_F(ControlFilesTest, DirectoryListsPositionsByName) {
@@ -142,6 +158,35 @@ TEST_F(ControlFilesTest, DirectoryMovesOneByNameAlsoWithSpaces) {
   ASSERT_TRUE(store_.rename("app", "my app ", false).has_value());
   ASSERT_EQ(run(of_root(ControlKind::kPosition), "my app  start"), 0);
   EXPECT_EQ(base(), 0U);
+}
+
+TEST_F(ControlFilesTest, DirectoryListsNamesInAnEscapeAndReadsThemSo) {
+  const std::string forging = "x\n" + std::string(kSecond) + " \x1b[2Kapp\\";
+  ASSERT_TRUE(store_.rename("app", forging, false).has_value());
+  const std::string line = print(of_root(ControlKind::kPosition));
+  EXPECT_EQ(line, std::string(kStart) + " x\\n" + std::string(kSecond) + " \\x1b[2Kapp\\\\\n");
+  const std::string listed = line.substr(kStart.size() + 1, line.size() - kStart.size() - 2);
+  ASSERT_EQ(run(of_root(ControlKind::kPosition), listed + " 2\n"), 0);
+  EXPECT_EQ(base(), 2U);
+  EXPECT_EQ(run(of_root(ControlKind::kPosition), forging + " 1"), EINVAL);  // ends in a backslash
+  EXPECT_EQ(base(), 2U);
+}
+
+TEST_F(ControlFilesTest, DirectoryRefusesMalformedEscapes) {
+  ASSERT_TRUE(store_.create("\\", Attributes()).has_value());
+  const ControlNode node = of_root(ControlKind::kPosition);
+  for (const char* name : {"\\", "a\\", "\\x4", "\\q", "\\x4g"}) {
+    EXPECT_EQ(run(node, std::string(name) + " 0"), EINVAL) << name;
+  }
+  EXPECT_EQ(run(node, "\\x61pp 1"), 0);
+  EXPECT_EQ(base(), 1U);
+  EXPECT_EQ(run(node, "..\\x2fapp 0"), ENOENT);
+  EXPECT_EQ(run(node, "app\\x00 0"), ENOENT);
+  // What is too long is the name, not how it is written.
+  EXPECT_EQ(run(node, std::string(256, 'a') + " 0"), ENAMETOOLONG);
+  std::string longest;
+  for (int i = 0; i < 255; ++i) longest += "\\x01";
+  EXPECT_EQ(run(node, longest + " 0"), ENOENT);
 }
 
 TEST_F(ControlFilesTest, DirectoryRefusesWhatItCannotMove) {
@@ -172,6 +217,33 @@ TEST_F(ControlFilesTest, DirectoryMovesOnlyWhatTheCallerMayWrite) {
   EXPECT_EQ(run(node, "app 2", Caller{1001, 1001, in_group}), 0);
   EXPECT_EQ(run(node, "app 0", Caller{1001, 1001, {}}), EACCES);
   EXPECT_EQ(base(), 2U);
+}
+
+TEST_F(ControlFilesTest, DirectoryListsOnlyWhatTheCallerMayRead) {
+  const ControlNode node = of_root(ControlKind::kPosition);
+  const auto lists = [&](const Caller& caller) { return print(node, caller) != ""; };
+  const auto set_mode = [&](uint32_t mode) {
+    Attributes attributes = journal_->attributes();
+    attributes.mode = mode;
+    ASSERT_TRUE(journal_->set_attributes(attributes).has_value());
+  };
+  const Caller owner{1000, 1000, {}};
+  const Caller group{1001, 100, {}};
+  const Caller in_group{1001, 1001, [](uint32_t gid) { return gid == 100; }};
+  const Caller other{1001, 1001, [](uint32_t) { return false; }};
+  set_mode(0404);
+  EXPECT_TRUE(lists(owner));
+  EXPECT_FALSE(lists(group));
+  EXPECT_FALSE(lists(in_group));
+  EXPECT_TRUE(lists(other));
+  set_mode(0040);
+  EXPECT_FALSE(lists(owner));
+  EXPECT_TRUE(lists(group));
+  EXPECT_TRUE(lists(in_group));
+  EXPECT_FALSE(lists(other));
+  set_mode(0333);  // writing alone shows nothing
+  for (const Caller& caller : {owner, group, in_group, other}) EXPECT_FALSE(lists(caller));
+  EXPECT_TRUE(lists(kRoot));
 }
 
 TEST_F(ControlFilesTest, OnlyWhatMayTakeLongWaits) {

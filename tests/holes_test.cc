@@ -1,45 +1,22 @@
 // Holes of files that are copied into journals: writing behind the end, and growing.
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 
 #include <cerrno>
 #include <string>
 
-#include "fs/errno_map.h"
-#include "fs/operations.h"
-#include "tests/support/memory_store.h"
+#include "tests/support/operations_test.h"
 
 namespace rangefs {
 namespace {
 
-class NoNotices final : public Notices {
- public:
-  void attributes_changed(NodeId /*node*/) override {}
-  void name_changed(const Place& /*place*/) override {}
-};
-
-class HolesTest : public ::testing::Test {
+class HolesTest : public OperationsTest {
  protected:
   void SetUp() override {
-    ops_ = *Operations::create(store_, FsOptions{"/store", "1.0"}, notices_);
+    OperationsTest::SetUp();
     app_ = create("app");
   }
 
-  template <typename R>
-  static int errno_of(const R& result) {
-    return result ? 0 : to_errno(result.error());
-  }
-
-  Created create(std::string_view name) {
-    return *ops_->create(kRootNode, name, 0644, /*exclusive=*/true, Caller{});
-  }
-  HandleId open(std::string_view name) {
-    return *ops_->open(ops_->look_up(kRootNode, name)->node, Access{true});
-  }
-  void append(HandleId handle, std::string_view text) {
-    ASSERT_EQ(errno_of(ops_->append(handle, range::as_bytes(text), 0, /*at_end=*/true)), 0);
-  }
   int write(HandleId handle, uint64_t offset, std::string_view text) {
     return errno_of(ops_->append(handle, range::as_bytes(text), offset, /*at_end=*/false));
   }
@@ -48,15 +25,7 @@ class HolesTest : public ::testing::Test {
     change.size = size;
     return errno_of(ops_->set_attributes(node, change, through));
   }
-  std::string read_all(HandleId handle) {
-    std::string text(1 << 16, '\0');
-    text.resize(ops_->read(handle, 0, std::as_writable_bytes(std::span(text))).value());
-    return text;
-  }
 
-  range::MemoryStore store_;
-  NoNotices notices_;
-  std::unique_ptr<Operations> ops_;
   Created app_;
 };
 

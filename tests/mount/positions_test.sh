@@ -130,6 +130,23 @@ echo "$(printf 'a%.0s' {1..255}) 1" >long
 expect_fails cp --no-preserve=all long mnt/web/.pos
 expect_match "$errors" ".*No such file or directory" "a journal that is not there"
 
+# A name is in an escape, so that no name can pass for another line, and is read in it.
+mkdir mnt/odd
+forging=$'a\n'"$(cat mnt/app.pos) b"
+for name in "$forging" $'tab\there' 'back\slash' $'end\e[2K\x7f' ' '; do seq 10 >>"mnt/odd/$name"; done
+expect_equal "$(wc -l <mnt/odd/.pos)" 5 "lines of .pos, one for each journal"
+expect_equal "$(cut -d ' ' -f 2- mnt/odd/.pos)" \
+  " "$'\n'"a\\n$(cat mnt/app.pos) b"$'\n''back\\slash'$'\n''end\x1b[2K\x7f'$'\n''tab\there' "names in an escape"
+cat mnt/odd/.pos >list
+while IFS= read -r line; do echo "${line#* } 7" >mnt/odd/.pos; done <list
+for name in "$forging" $'tab\there' 'back\slash' $'end\e[2K\x7f' ' '; do
+  expect_equal "$(cat "mnt/odd/$name" | xargs)" "8 9 10" "after moving '$name'"
+done
+for name in 'back\slash' 'back\' 'x\x0'; do
+  expect_fails sh -c "env printf '%s 1' '$name' >mnt/odd/.pos"
+  expect_match "$errors" ".*Invalid argument" "a malformed escape"
+done
+
 # In the root tree it lasts as long as the mount.
 echo 2 >mnt/web/access.pos
 remount chunk_size=64k

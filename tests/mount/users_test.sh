@@ -62,6 +62,15 @@ expect_equal "$(cat mnt/open/root mnt/open/bob)" $'root\nbob' "after moving by .
 group=777
 allowed as $bob bash -c 'echo "group end" >mnt/open/.pos'
 group=
+# It lists only what one may read oneself, by a supplementary group too.
+chmod 640 mnt/open/group mnt/open/root
+listed() { as "$1" cut -d ' ' -f 2- mnt/open/.pos | xargs; }
+expect_equal "$(listed $bob)" "bob" "what bob sees in .pos"
+expect_equal "$(listed $alice)" "bob group" "what alice sees in .pos"
+group=777
+expect_equal "$(listed $bob)" "bob group" "what bob sees in .pos as one of the group"
+group=
+expect_equal "$(cut -d ' ' -f 2- mnt/open/.pos | xargs)" "bob group root" "what root sees in .pos"
 # Names and settings.
 denied as $bob bash -c 'echo x >>mnt/new'
 denied as $bob mkdir mnt/web/new

@@ -57,7 +57,7 @@ class OperationsTest : public ::testing::Test {
     return text;
   }
   HandleId open(std::string_view name, NodeId parent = kRootNode) {
-    return *ops_->open(ops_->look_up(parent, name)->node, Access{true});
+    return *ops_->open(ops_->look_up(parent, name)->node, Access{true}, kRoot);
   }
   std::string contents(std::string_view name, NodeId parent = kRootNode) {
     return read_all(open(name, parent));
