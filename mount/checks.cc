@@ -24,8 +24,6 @@ using range::Errc;
 using range::Error;
 using range::Status;
 
-Error problem(std::string what) { return Error{Errc::kIo, 0, std::move(what)}; }
-
 // Whether `test` holds for a mount of this kind that process `pid` sees.
 bool any_rangefs_mount(const std::function<bool(const mntent&)>& test,
                        const std::string& pid = "self") {
@@ -65,6 +63,8 @@ Status check_apart(const std::string& mountpoint, const std::string& store) {
 }
 
 }  // namespace
+
+Error problem(std::string what) { return Error{Errc::kIo, 0, std::move(what)}; }
 
 Status check_mountpoint(const std::string& mountpoint, const std::string& store) {
   struct stat st {};

@@ -7,6 +7,9 @@
 
 namespace rangefs {
 
+// Why rangefs does not mount, in words for who wanted it to.
+range::Error problem(std::string what);
+
 // `mountpoint` is a directory that can be mounted on: it is there, and neither a mount of rangefs
 // nor one whose daemon is gone. Neither is it in `store` nor `store` in it. Both absolute.
 range::Status check_mountpoint(const std::string& mountpoint, const std::string& store);

@@ -56,7 +56,7 @@ bool is_below(const fs::path& path, const fs::path& directory) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-std::optional<Location> locate(const fs::path& path) {
+std::optional<DiskPlace> locate(const fs::path& path) {
   boost::system::error_code failed;
   const auto real_path = fs::weakly_canonical(path, failed);
   if (failed) return std::nullopt;
@@ -70,10 +70,10 @@ std::optional<Location> locate(const fs::path& path) {
   const auto mount = find_mount(st.stx_mnt_id);
   if (!mount) return std::nullopt;
   const auto below = real_path.lexically_relative(mount->point);
-  return Location{mount->device, below == "." ? mount->root : mount->root / below};
+  return DiskPlace{mount->device, below == "." ? mount->root : mount->root / below};
 }
 
-bool is_within(const Location& inner, const Location& outer) {
+bool is_within(const DiskPlace& inner, const DiskPlace& outer) {
   return inner.device == outer.device && is_below(inner.path, outer.path);
 }
 

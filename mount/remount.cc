@@ -61,8 +61,6 @@ unsigned long flags_of(const std::vector<std::string>& given) {
   return flags;
 }
 
-Error problem(std::string what) { return Error{Errc::kIo, 0, std::move(what)}; }
-
 // What the root says about itself; nothing if this user must not know.
 std::optional<std::string> property(const std::string& mountpoint, const std::string& key) {
   std::array<char, 256> value{};
