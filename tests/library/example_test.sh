@@ -20,6 +20,9 @@ expect_output() {
     expected+=$'aaa\nbbb\nccc\n'
     [[ $("$1" "$store") == "${expected%$'\n'}" ]] || { echo "$1: run $run is wrong" >&2; return 1; }
   done
+  local status=0
+  "$1" 2>"$work/errors" || status=$?
+  [[ $status == 2 && $(<"$work/errors") == usage:* ]] || { echo "$1: no usage" >&2; return 1; }
   if "$1" /dev/null/store 2>"$work/errors"; then echo "$1: no error" >&2; return 1; fi
   grep -q '/dev/null/store' "$work/errors"
 }
