@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <optional>
-#include <ranges>
 #include <string_view>
 
 #include "journal/result_macros.h"
@@ -75,7 +74,8 @@ std::optional<std::string> property(const std::string& mountpoint, const std::st
 Status check_unchanged(const Options& options) {
   const auto& engine = options.engine;
   // The last one counts, and that is the one to name.
-  for (const std::string& option : std::views::reverse(options.given)) {
+  for (auto it = options.given.rbegin(); it != options.given.rend(); ++it) {
+    const std::string& option = *it;
     const std::string key = option.substr(0, option.find('='));
     std::string wanted;
     if (key == "chunk_size") wanted = std::to_string(engine.chunk_size);

@@ -252,8 +252,8 @@ TEST_F(Exchange, ExportWritesTheFormat) {
   ASSERT_TRUE(exported) << to_string(exported.error());
   EXPECT_EQ(exported->records, 3U);
   const ChunkId id = (*store_->open("app_"))->chunks().front().id;
-  EXPECT_EQ(read("out/00/app_00/" + chunk_file_name(id, ".dat")), kThree);
-  EXPECT_EQ(read("out/00/app_00/" + chunk_file_name(id, ".idx")), kThreeIndex);
+  EXPECT_EQ(read("out/00/app_00/" + exchange::chunk_file_name(id, ".dat")), kThree);
+  EXPECT_EQ(read("out/00/app_00/" + exchange::chunk_file_name(id, ".idx")), kThreeIndex);
 }
 
 TEST_F(Exchange, ExportRefusesAJournalThatIsThere) {

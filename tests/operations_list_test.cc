@@ -81,7 +81,8 @@ class OddOffsets : public range::MemoryStore {
   Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) override {
     auto all = MemoryStore::list(directory, 0, 1000);
     const auto behind = std::ranges::find(kOffsets, from);
-    size_t index = behind == kOffsets.end() ? 0 : behind - kOffsets.begin() + 1;
+    size_t index =
+        behind == kOffsets.end() ? 0 : static_cast<size_t>(behind - kOffsets.begin()) + 1;
     NamesPage page;
     for (; index < all->entries.size() && page.entries.size() < entries_max; ++index) {
       page.entries.push_back(all->entries[index]);
@@ -201,7 +202,7 @@ TEST(OperationsList, NoMoreThanAPageIsReadOrKept) {
   for (size_t i = 0; i < kNames; ++i) {
     ASSERT_TRUE(store.create("j" + std::to_string(i), Attributes()).has_value());
   }
-  for (const size_t room : {100, 800, 100'000}) {
+  for (const size_t room : {size_t{100}, size_t{800}, size_t{100'000}}) {
     const HandleId handle = *ops->open_directory(kRootNode);
     store.pages = store.largest = 0;
     size_t shown = 0;

@@ -63,12 +63,13 @@ bool set_key(std::string_view key, std::string_view value, StoredAttributes& sto
   }
   if (key == "changed") return parse_timestamp(value, attributes.changed);
   if (key == "modified") {
+    Attributes::Modified modified;
     uint64_t end = 0;
     const size_t space = std::min(value.find(' '), value.size());
-    const bool valid =
-        parse_timestamp(value.substr(0, space), attributes.modified.emplace().time) &&
-        parse_number(value.substr(std::min(space + 1, value.size())), 10, end);
-    attributes.modified->end = ByteOffset(end);
+    const bool valid = parse_timestamp(value.substr(0, space), modified.time) &&
+                       parse_number(value.substr(std::min(space + 1, value.size())), 10, end);
+    modified.end = ByteOffset(end);
+    attributes.modified = modified;
     return valid;
   }
   if (key == "framing") {
