@@ -297,7 +297,10 @@ Status Names::rename_over(std::string_view from, std::string_view to) {
   Status discarded = discard(from);
   if (!discarded) {
     const Status undone = env_.exchange(tree_path(from), tree_path(to));
-    if (!undone) spdlog::error("{} and {} are exchanged: {}", from, to, to_string(undone.error()));
+    if (!undone) {
+      spdlog::error("{} and {} are exchanged: {}", printable(from), printable(to),
+                    to_string(undone.error()));
+    }
     if (is_directory) {
       forget_directories();
       move_failures(tree_path(to), tree_path(from));

@@ -32,10 +32,11 @@ Status Names::create_directory(std::string_view path, const Attributes& attribut
     (void)env_.remove_directory(made);
     return name_taken(path, std::move(created).error());
   }
+  // Itself last: a directory that a power loss leaves in the trash must not hold names yet.
   note_change({.subject = tree_path(path),
                .file = tree_path(path) / kDirectoryAttributes,
-               .directories = {tree_path(path), claim.parent_path(), store_ / kTrash,
-                               tree_path(parent_of(path))}});
+               .directories = {claim.parent_path(), store_ / kTrash, tree_path(parent_of(path)),
+                               tree_path(path)}});
   return {};
 }
 

@@ -30,9 +30,9 @@ refuse EPERM 'write_at("app", 0, b"x")'
 refuse EPERM 'write_at("app", 7, b"x")'
 refuse EPERM 'write_at("app", 9, b"x")'
 refuse EPERM 'write_at("app", 1 << 40, b"x")'
-refuse EOPNOTSUPP 'fallocate("app", 0, 0, 100)'
+refuse EPERM 'fallocate("app", 0, 0, 100)'
 refuse EOPNOTSUPP 'fallocate("app", 3, 0, 4)' # a hole
-refuse EOPNOTSUPP 'fallocate("empty", 0, 0, 100)'
+refuse EPERM 'fallocate("empty", 0, 0, 100)'
 # The kernel refuses these by itself: it does not map files that are written directly.
 refuse ENODEV 'map_shared("app", mmap.PROT_READ | mmap.PROT_WRITE)'
 refuse ENODEV 'map_shared("app", mmap.PROT_READ)'

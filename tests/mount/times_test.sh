@@ -39,7 +39,7 @@ same 'diff -r ../source copied && mv copied moved && stat -c %y moved/a moved'
 same 'echo x >t && touch -d "2001-02-03 04:05:06.789" t && stat -c %y t'
 same 'touch -r ../source/a t && stat -c %y t && touch -a -d "2002-02-02" t && stat -c %y t'
 same 'touch -m -d "1960-01-01" t && stat -c %y t && touch -d "2200-01-01" t && stat -c %y t'
-same 'touch -d "1 hour ago" t && echo y >u && find t u -newer t && touch t && find t u -newer u'
+same 'touch -d "1 hour ago" t && echo y >u && find t u -newer t && touch -d "1 hour ago" u && touch t && find t u -newer u'
 same 'printf "out: in\n\tcat in >>out\n" >Makefile && echo z >in && touch -d 2001-01-01 in && make &&
   make && touch -d "1 hour ago" out && echo z >>in && make -q; echo $?'
 
