@@ -108,11 +108,12 @@ for hard in 900 70000; do
 done
 ulimit -Sn "$given"
 
-# Journals that are gone take no memory.
-start sync_interval=100ms
-memory() { awk '$1 == "RssAnon:" { print $2 }' "/proc/$daemon/status"; }
-before=$(memory)
-python3 -c '
+# Journals that are gone take no memory. (The allocators of sanitizers keep it on purpose.)
+if ! grep -qE '__(asan|tsan)_init' "$RANGEFS"; then
+  start sync_interval=100ms
+  memory() { awk '$1 == "RssAnon:" { print $2 }' "/proc/$daemon/status"; }
+  before=$(memory)
+  python3 -c '
 import os, sys
 names = [f"{sys.argv[1]}/gone{i}" for i in range(2000)]
 for name in names:
@@ -121,11 +122,12 @@ for name in names:
     os.stat(name)
 for name in names:
     os.unlink(name)' "$mnt"
-given_back() { (($(memory) < before + 2500)); }
-! given_back || fail "2,000 journals took nothing"
-timeout 60 sync "$mnt" # the store lets go of what was removed
-wait_until 60 given_back
-stop
+  given_back() { (($(memory) < before + 2500)); }
+  ! given_back || fail "2,000 journals took nothing"
+  timeout 60 sync "$mnt" # the store lets go of what was removed
+  wait_until 60 given_back
+  stop
+fi
 
 # Only one daemon per store, only one mount per mountpoint.
 start
