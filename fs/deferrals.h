@@ -71,8 +71,8 @@ class Deferrals {
     bool interrupted = false;
   };
   struct Interrupted {
-    Id id;
-    pid_t caller;
+    Id id{};
+    pid_t caller = 0;
     Clock::time_point since;
     Clock::time_point next_look;
   };

@@ -117,7 +117,7 @@ void wait_for_end(const Session& session, MountWatch& mount, MemoryReturn memory
 // The programs that libfuse starts to mount get the limit that we were given.
 Status mount(Session& session, const Options& options, const DescriptorLimit& limit) {
   limit.lower();
-  const Status mounted = session.mount(options.mountpoint, options.fuse, options.debug);
+  Status mounted = session.mount(options.mountpoint, options.fuse, options.debug);
   limit.raise();
   return mounted;
 }

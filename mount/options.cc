@@ -106,7 +106,7 @@ struct Parser {
   bool subtype = false;
 
   // These return what fuse_opt_parse() wants: 0 to go on, -1 to stop.
-  int refuse(int exit_status, std::string message) {
+  int refuse(int exit_status, const std::string& message) {
     refusal = Refusal{exit_status, range::printable(message)};
     return -1;
   }
@@ -219,7 +219,7 @@ std::optional<Refusal> complete(Parser& parser, const Invoker& invoker) {
         2, "unexpected argument '" + range::printable(parser.operands[2]) + "' (rangefs -h helps)"};
   }
   if (!parser.shown.empty() && !options.remount) {
-    return Refusal{2, "unknown option '" + parser.shown + "'"};
+    return Refusal{2, "unknown option '" + range::printable(parser.shown) + "'"};
   }
   options.mountpoint = parser.operands.back();
   options.default_store = parser.operands.size() == 1;

@@ -221,7 +221,7 @@ TEST_F(ControlFilesTest, DirectoryMovesOnlyWhatTheCallerMayWrite) {
 
 TEST_F(ControlFilesTest, DirectoryListsOnlyWhatTheCallerMayRead) {
   const ControlNode node = of_root(ControlKind::kPosition);
-  const auto lists = [&](const Caller& caller) { return print(node, caller) != ""; };
+  const auto lists = [&](const Caller& caller) { return !print(node, caller).empty(); };
   const auto set_mode = [&](uint32_t mode) {
     Attributes attributes = journal_->attributes();
     attributes.mode = mode;

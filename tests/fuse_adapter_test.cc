@@ -27,12 +27,13 @@ std::string to_make(std::string_view name, uint32_t mode) {
 }
 
 class FuseAdapterTest : public ::testing::Test {
- protected:
+ public:
   ~FuseAdapterTest() override {
     adapter_->finish();
     adapter_->release_all();
   }
 
+ protected:
   struct Opened {
     uint64_t node = 0;
     uint64_t handle = 0;

@@ -23,7 +23,7 @@ class RefusedAppend : public EngineTest {
   void TearDown() override { app_.reset(); }
 
   // From now on, writes to files whose paths end so fail, after `prefix` bytes.
-  void fail_writes(std::string ending, int sys_errno, size_t prefix = 0) {
+  void fail_writes(const std::string& ending, int sys_errno, size_t prefix = 0) {
     env_->set_fault_hook([=](const Call& call) -> std::optional<Fault> {
       if (call.kind != CallKind::kWrite || !call.path.ends_with(ending)) return std::nullopt;
       return Fault{.sys_errno = sys_errno, .prefix_bytes = prefix};

@@ -76,8 +76,8 @@ std::shared_ptr<ChunkedJournal> ChunkedJournal::create(const JournalContext& con
                                                        const Attributes& attributes,
                                                        const Retention& retention,
                                                        std::shared_ptr<ChunkWriter> first) {
-  const auto journal = owned(new ChunkedJournal(context, first->header().journal, std::move(path),
-                                                attributes, RecoveredJournal()));
+  auto journal = owned(new ChunkedJournal(context, first->header().journal, std::move(path),
+                                          attributes, RecoveredJournal()));
   journal->prepared_ = true;
   journal->chunk_limits_ = chunk_limits(retention, context.options.chunk_size);
   journal->take_on(std::move(first));
@@ -145,7 +145,7 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
   if (attributes.framing != framing_ && extent().open_bytes > 0) {
     ASSIGN_OR_RETURN(next, begin_next(append_time(), *attributes.framing));
   }
-  if (const Status stored = context_.names.set_journal_attributes(id_, attributes); !stored) {
+  if (Status stored = context_.names.set_journal_attributes(id_, attributes); !stored) {
     if (next) {
       context_.files.erase(id_, next->header().chunk);
       (void)remove_chunk(context_.env, directory_, next->header().chunk);

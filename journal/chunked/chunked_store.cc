@@ -138,7 +138,7 @@ Status ChunkedStore::sync_noted_journal(JournalId id) {
 Status ChunkedStore::check_format() {
   auto found = env_.list(path_);
   if (!found && found.error().code == Errc::kNotFound && !options_.read_only) {
-    const Status made = env_.make_directory(path_);
+    Status made = env_.make_directory(path_);
     if (!made && made.error().code != Errc::kExists) return made;
     found = env_.list(path_);
   }
@@ -232,7 +232,7 @@ void ChunkedStore::stop_background() {
 
 Status ChunkedStore::sync_and_reclaim() {
   const Status noted = sync_noted_journals();
-  const Status synced = sync_queue_.sync_all(false);
+  Status synced = sync_queue_.sync_all(false);
   const Status reclaimed = reclaim();
   if (!synced) return synced;
   return noted ? reclaimed : noted;

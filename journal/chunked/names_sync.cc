@@ -132,7 +132,7 @@ Status Names::sync_all(bool filesystem) {
     sync_each(std::move(changes));
     return {};
   }
-  const Status synced = env_.sync_filesystem(store_);
+  Status synced = env_.sync_filesystem(store_);
   if (synced) {
     synced_before_ = true;
     failure_.reset();

@@ -52,6 +52,9 @@ std::string place_of(const std::string& path) {
 }
 
 class ReachTest : public testing::Test {
+ public:
+  ~ReachTest() override { let_go(); }
+
  protected:
   using Operation = std::function<Status(ReachTest&)>;
 
@@ -71,8 +74,6 @@ class ReachTest : public testing::Test {
     begin_ = env_->after_kill();
     begin_expected_ = expected_;
   }
-  ~ReachTest() override { let_go(); }
-
   void let_go() {
     journals_.clear();
     store_.reset();
@@ -295,7 +296,7 @@ class ReachTest : public testing::Test {
   Status trim_one() { return trim("hit"); }
   Status close() {
     journals_.clear();
-    const Status closed = store_->close();
+    Status closed = store_->close();
     store_.reset();
     if (closed) {
       for (auto& [path, expected] : expected_) expected.synced = expected.acknowledged.size();
@@ -315,17 +316,17 @@ class ReachTest : public testing::Test {
   Status rename_and_sync() {
     const Expected moved = expected_.at("hit");
     journals_.erase("hit");
-    const Status renamed = store_->rename("hit", "moved", false);
+    Status renamed = store_->rename("hit", "moved", false);
     if (!renamed) return renamed;
     expected_.erase("hit");
     expected_["moved"] = moved;
-    const Status synced = sync_store();
+    Status synced = sync_store();
     // Where power is lost before, either name is right.
     if (!synced) expected_["moved"].synced = 0;
     return synced;
   }
   Status remove_and_reclaim() {
-    const Status removed = store_->remove("hit");
+    Status removed = store_->remove("hit");
     if (!removed) return removed;
     remove_expected("hit");
     return sync_store();
