@@ -232,6 +232,26 @@ TEST_F(UnknownLimits, NothingIsDroppedWithoutThoseOfTheJournal) {
   EXPECT_GT(first_line(*journal("web/app")), 250) << "set anew";
 }
 
+// Who moves a journal, or sets the time of its modification, has not set its limits.
+TEST_F(UnknownLimits, NothingIsDroppedAfterTimesAloneWereSet) {
+  set_directory("web", [](Attributes& attributes) { attributes.max_records = 50; });
+  set(*journal("web/app"), [](Attributes& attributes) { attributes.max_records = 0; });
+  const Path file = directory_of(journal("web/app")->id()) / "attributes";
+  reopen();
+  env_->corrupt(file, 3, 1);
+  const Attributes::Modified modified{Timestamp(std::chrono::nanoseconds(7)), ByteOffset(20'000)};
+  set(*journal("web/app"), [&](Attributes& attributes) {
+    attributes.changed = Timestamp(std::chrono::nanoseconds(9));
+    attributes.modified = modified;
+  });
+  EXPECT_EQ(journal("web/app")->attributes().modified, modified) << "as long as it is open";
+  append_lines(*journal("web/app"), 200, 200);
+  EXPECT_EQ(code(store_->apply_retention()), Errc::kCorrupt);
+  EXPECT_EQ(first_line(*journal("web/app")), 0);
+  reopen();
+  EXPECT_EQ(code(store_->apply_retention()), Errc::kCorrupt) << "they are lost still";
+}
+
 // A store opens those itself, without knowing where they are in the tree.
 TEST_F(UnknownLimits, NothingIsDroppedFromAJournalThatASyncHadFailedFor) {
   auto app = journal("web/app");

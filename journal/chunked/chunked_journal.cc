@@ -140,6 +140,7 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
   if (!attributes.framing || attributes.mode > 07777) return Error{Errc::kInvalid, 0, path()};
   std::lock_guard appending(append_mutex_);
   RETURN_IF_ERROR(prepare());
+  if (are_lost_but_for_times(attributes)) return {};
   // Another framing closes the record that is open, if it can be had.
   std::shared_ptr<ChunkWriter> next;
   if (attributes.framing != framing_ && extent().open_bytes > 0) {
@@ -161,6 +162,19 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
   framing_ = *attributes.framing;
   queue_trim();
   return {};
+}
+
+// Lost attributes must not pass for set ones, and old records be dropped by what is above, because
+// of times that were set. These hold as long as the journal is open.
+bool ChunkedJournal::are_lost_but_for_times(const Attributes& attributes) {
+  MutexLock lock(mutex_);
+  if (!attributes_lost_) return false;
+  Attributes others = attributes;
+  others.changed = attributes_.changed;
+  others.modified = attributes_.modified;
+  if (others != attributes_) return false;
+  attributes_ = attributes;
+  return true;
 }
 
 std::vector<ChunkInfo> ChunkedJournal::chunks() const {

@@ -151,6 +151,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
     bool sealed = false;
   };
 
+  bool are_lost_but_for_times(const Attributes& attributes);
+
   // append, under append_mutex_ (chunked_append.cc)
   Result<ByteOffset> append_locked(std::span<const ConstBytes> parts, bool framed,
                                    std::optional<ByteOffset> at);
