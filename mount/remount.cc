@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ namespace {
 
 using range::Errc;
 using range::Error;
+using range::Result;
 using range::Status;
 
 struct Flag {
@@ -50,8 +52,15 @@ constexpr std::array kFlags{
     Flag{"nostrictatime", MS_STRICTATIME, false},
 };
 
-unsigned long flags_of(const std::vector<std::string>& given) {
-  unsigned long flags = 0;
+// Those that `given` names. mount(8) leaves out what is not to hold, but always says whether there
+// are writing, devices and set-ID programs: if nobody does, that stays as it is. statvfs(3) has the
+// bits of mount(2).
+Result<unsigned long> flags_of(const std::string& mountpoint,
+                               const std::vector<std::string>& given) {
+  constexpr unsigned long kKept = MS_RDONLY | MS_NOSUID | MS_NODEV;
+  struct statvfs st {};
+  if (::statvfs(mountpoint.c_str(), &st) != 0) return range::system_error(errno, mountpoint);
+  unsigned long flags = st.f_flag & kKept;
   for (const std::string& option : given) {
     const auto* flag = std::ranges::find(kFlags, option, &Flag::name);
     if (flag == kFlags.end()) continue;
@@ -102,7 +111,7 @@ Status sync(const std::string& mountpoint) {
 Status remount(const Options& options) {
   const std::string& mountpoint = options.mountpoint;
   if (!is_mountpoint(mountpoint)) return problem(mountpoint + " is not a mount of rangefs");
-  const unsigned long flags = flags_of(options.given);
+  ASSIGN_OR_RETURN(const unsigned long flags, flags_of(mountpoint, options.given));
   const bool writes = (flags & MS_RDONLY) == 0;
   if (writes && property(mountpoint, "read_only") == "1") {
     return problem("the store of " + mountpoint +

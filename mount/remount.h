@@ -6,9 +6,10 @@
 
 namespace rangefs {
 
-// Gives the mount on `options.mountpoint` the flags that `options.given` says, all of them, as
-// mount(2) does. After `ro` everything that was written through it is durable. Errors: kIo, also
-// for what only a new mount can change.
+// Gives the mount on `options.mountpoint` the flags that `options.given` says. What makes it
+// read-only or unfit for devices and set-ID programs stays unless that is said. After `ro`
+// everything that was written through it is durable, if this user may look into it. Errors: kIo,
+// also for what only a new mount can change.
 range::Status remount(const Options& options);
 
 }  // namespace rangefs

@@ -74,6 +74,13 @@ has noexec
 has noatime
 mounts mount -o remount,exec mnt
 lacks noexec
+# What is not named stays.
+mounts mount -o remount,nosuid,nodev mnt
+timeout 60 "$RANGEFS" store mnt -o remount,ro
+for flag in ro nosuid nodev; do has $flag; done
+timeout 60 "$RANGEFS" store mnt -o remount,rw,dev
+has nosuid
+lacks nodev
 expect_equal "$(tail -n 1 mnt/app)" more "what was appended"
 
 # What the daemon took when it was started stays.
