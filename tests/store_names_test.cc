@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tests/support/engine_test.h"
+#include "tests/support/gate_env.h"
 
 namespace range {
 namespace {
@@ -31,6 +34,23 @@ TEST_F(StoreNames, ARemovedJournalIsReadableUntilItIsLetGoOf) {
   ASSERT_TRUE(store_->sync_and_reclaim());
   EXPECT_FALSE(env_->exists(directory_of(id)));
   EXPECT_EQ(code(store_->open(id, "app")), Errc::kNotFound);
+}
+
+// It holds up whoever looks anything up, and appends to what is removed.
+TEST(StoreNamesAtOnce, RemovingWaitsForNoSync) {
+  SimEnv machine;
+  GateEnv env(machine);
+  auto store = *ChunkedStore::open(env, "/store", {}, /*background=*/false);
+  ASSERT_TRUE(store->create("app", {}));
+  ASSERT_TRUE(store->sync());
+  ASSERT_TRUE(store->make_directory("d", {}));
+  env.close_gate();
+  std::thread syncing([&] { EXPECT_TRUE(store->sync()); });
+  env.wait_until_reached();
+  EXPECT_TRUE(store->remove("app"));
+  EXPECT_FALSE(store->look_up("app").value());
+  env.open_gate();
+  syncing.join();
 }
 
 TEST_F(StoreNames, ReclaimGivesTheSpaceBack) {
@@ -203,6 +223,24 @@ TEST_F(StoreNames, ARenameOverSomethingEmptyThatFailsLeavesBothAsTheyWere) {
   EXPECT_EQ(names(""), (Names{"empty_app", "empty_dir"}));
   sync_all();
   EXPECT_TRUE(env_->list("/store/trash")->empty());
+}
+
+TEST_F(StoreNames, ARenameOverSomethingEmptyWorksWhereNamesCannotBeExchanged) {
+  append(*journal("app"), "x\n");
+  journal("empty_app");
+  make_directory("dir");
+  append(*journal("dir/app"), "y\n");
+  make_directory("empty_dir");
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kExchange) return Fault{EINVAL};
+    return std::nullopt;
+  });
+  EXPECT_TRUE(store_->rename("app", "empty_app", /*replace=*/true));
+  EXPECT_TRUE(store_->rename("dir", "empty_dir", /*replace=*/true));
+  env_->set_fault_hook({});
+  EXPECT_EQ(read_all(*journal("empty_app")), "x\n");
+  EXPECT_EQ(read_all(*journal("empty_dir/app")), "y\n");
+  EXPECT_EQ(names(""), (Names{"empty_app", "empty_dir"}));
 }
 
 TEST_F(StoreNames, RenameAnswersWithTheErrorOfTheCase) {

@@ -24,6 +24,10 @@ std::optional<JournalId> id_of_link(const std::string& target) {
   return parse_journal_id(std::string_view(target).substr(slash + 1));
 }
 
+bool cannot_exchange(const Error& error) {
+  return error.sys_errno == EINVAL || error.sys_errno == ENOSYS;
+}
+
 // What the link of a journal says: where its chunks are, seen from `path` in the tree.
 std::string link_text(JournalId id, std::string_view path) {
   std::string up = "../";
@@ -271,7 +275,8 @@ Status Names::rename(std::string_view from, std::string_view to) {
   return {};
 }
 
-// There is never nothing at `to`: first each takes the place of the other.
+// There is never nothing at `to`: first each takes the place of the other. Where the file system
+// does not know how (NFS), dying or failing between two steps leaves nothing there.
 Status Names::rename_over(std::string_view from, std::string_view to) {
   RETURN_IF_ERROR(check_path(from, false));
   RETURN_IF_ERROR(check_path(to, false));
@@ -286,25 +291,29 @@ Status Names::rename_over(std::string_view from, std::string_view to) {
       RETURN_IF_ERROR(sync_directory(path));  // as for rename()
     }
   }
-  RETURN_IF_ERROR(env_.exchange(tree_path(from), tree_path(to)));
-  if (is_directory) {
-    forget_directories();
-    forget_failures(tree_path(to));  // of what is discarded
-    move_failures(tree_path(from), tree_path(to));
-  }
-  note_change({.subject = is_directory ? tree_path(to) : journal_directory(JournalId(entry->id)),
-               .directories = {tree_path(parent_of(from)), tree_path(parent_of(to))}});
-  Status discarded = discard(from);
-  if (!discarded) {
-    const Status undone = env_.exchange(tree_path(from), tree_path(to));
-    if (!undone) {
-      spdlog::error("{} and {} are exchanged: {}", printable(from), printable(to),
-                    to_string(undone.error()));
-    }
+  const auto exchange = [&](std::string_view arrives_at) -> Status {
+    RETURN_IF_ERROR(env_.exchange(tree_path(from), tree_path(to)));
     if (is_directory) {
       forget_directories();
-      move_failures(tree_path(to), tree_path(from));
+      exchange_failures(tree_path(from), tree_path(to));
     }
+    const Path subject =
+        is_directory ? tree_path(arrives_at) : journal_directory(JournalId(entry->id));
+    note_change({.subject = subject,
+                 .directories = {tree_path(parent_of(from)), tree_path(parent_of(to))}});
+    return {};
+  };
+  const Status exchanged = exchange(to);
+  if (!exchanged && cannot_exchange(exchanged.error())) {
+    RETURN_IF_ERROR(discard(to));
+    return rename(from, to);
+  }
+  RETURN_IF_ERROR(exchanged);
+  Status discarded = discard(from);
+  if (discarded) return discarded;
+  if (const Status undone = exchange(from); !undone) {
+    spdlog::error("{} and {} are exchanged: {}", printable(from), printable(to),
+                  to_string(undone.error()));
   }
   return discarded;
 }

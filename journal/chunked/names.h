@@ -185,8 +185,10 @@ class Names {
   template <typename Concerns>
   Status failure_of(const Concerns& concerns) REQUIRES(sync_mutex_);
   Status failure_locked(JournalId id, std::string_view path) REQUIRES(sync_mutex_);
+  void note_lost(Lost lost);
   void forget_failures(const Path& subject);
   void move_failures(const Path& from, const Path& to);
+  void exchange_failures(const Path& a, const Path& b);
 
   Env& env_;
   const Path store_;
@@ -194,9 +196,11 @@ class Names {
   bool synced_before_ GUARDED_BY(sync_mutex_) = false;
   // Of the first sync, which is about all names; tried again if nothing was lost.
   std::optional<Error> failure_ GUARDED_BY(sync_mutex_);
-  std::vector<Lost> lost_ GUARDED_BY(sync_mutex_);
-  Mutex unsynced_mutex_;
+  Mutex unsynced_mutex_;  // held for moments
   Changes unsynced_ GUARDED_BY(unsynced_mutex_);
+  std::vector<Lost> lost_ GUARDED_BY(unsynced_mutex_);
+  // What was discarded since a sync began last: if that fails for it, nothing is lost.
+  std::vector<Path> gone_ GUARDED_BY(unsynced_mutex_);
   std::vector<Path> discarded_ GUARDED_BY(unsynced_mutex_);  // directories, now in the trash
   // What an earlier process left in the trash, and whether the log says why it is still there.
   struct Leftover {

@@ -31,6 +31,11 @@ bool is_in(const Path& path, const Path& directory) {
   return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/');
 }
 
+// Of something in `from`, once that is at `to`.
+Path moved_path(const Path& path, const Path& from, const Path& to) {
+  return to.native() + path.native().substr(from.native().size());
+}
+
 Status unless_removed(const Status& synced) {
   if (synced) return synced;
   const Error& error = synced.error();
@@ -96,10 +101,10 @@ Status Names::failure_locked(JournalId id, std::string_view path) {
 template <typename Concerns>
 Status Names::failure_of(const Concerns& concerns) {
   if (failure_) return *failure_;
+  MutexLock lock(unsynced_mutex_);
   for (const Lost& lost : lost_) {
     if (concerns(lost.subject)) return lost.error;
   }
-  MutexLock lock(unsynced_mutex_);
   for (const Change& change : unsynced_) {
     if (change.failed && concerns(change.subject)) return *change.failed;
   }
@@ -120,6 +125,7 @@ Status Names::sync_all(bool filesystem) {
   {
     MutexLock lock(unsynced_mutex_);
     changes.swap(unsynced_);
+    gone_.clear();
   }
   if (for_good) return *failure_;
   std::set<Path> paths;
@@ -155,9 +161,16 @@ void Names::sync_each(Changes changes) {
     } else {
       spdlog::error("{}: may not survive power loss: {}", printable(change.subject.string()),
                     to_string(done.error()));
-      lost_.push_back({std::move(change.subject), done.error()});
+      note_lost({std::move(change.subject), done.error()});
     }
   }
+}
+
+void Names::note_lost(Lost lost) {
+  MutexLock lock(unsynced_mutex_);
+  const bool gone = std::any_of(gone_.begin(), gone_.end(),
+                                [&](const Path& path) { return is_in(lost.subject, path); });
+  if (!gone) lost_.push_back(std::move(lost));
 }
 
 // What was synced for another change is in `synced`. A failure that lost something is the one to
@@ -201,18 +214,28 @@ Status Names::sync_inside(const Path& directory) {
   return failed != unsynced_.end() && failed->failed ? Status(*failed->failed) : Status();
 }
 
-// What is removed need not survive.
+// What is removed need not survive. Does not wait for a sync: names are held meanwhile.
 void Names::forget_failures(const Path& subject) {
-  MutexLock lock(sync_mutex_);
+  MutexLock lock(unsynced_mutex_);
   std::erase_if(lost_, [&](const Lost& lost) { return is_in(lost.subject, subject); });
+  gone_.push_back(subject);
 }
 
 void Names::move_failures(const Path& from, const Path& to) {
-  MutexLock lock(sync_mutex_);
+  MutexLock lock(unsynced_mutex_);
   for (Lost& lost : lost_) {
-    if (!is_in(lost.subject, from)) continue;
-    const std::string rest = lost.subject.native().substr(from.native().size());
-    lost.subject = to.native() + rest;
+    if (is_in(lost.subject, from)) lost.subject = moved_path(lost.subject, from, to);
+  }
+}
+
+void Names::exchange_failures(const Path& a, const Path& b) {
+  MutexLock lock(unsynced_mutex_);
+  for (Lost& lost : lost_) {
+    if (is_in(lost.subject, a)) {
+      lost.subject = moved_path(lost.subject, a, b);
+    } else if (is_in(lost.subject, b)) {
+      lost.subject = moved_path(lost.subject, b, a);
+    }
   }
 }
 

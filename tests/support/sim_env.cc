@@ -223,7 +223,7 @@ Status SimEnv::rename(const Path& from, const Path& to, bool replace) {
 
 Status SimEnv::exchange(const Path& a, const Path& b) {
   const Guard guard(mutex_);
-  RETURN_IF_ERROR(begin(CallKind::kRename, a));
+  RETURN_IF_ERROR(begin(CallKind::kExchange, a));
   return tree_.exchange(a, b);
 }
 

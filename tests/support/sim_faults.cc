@@ -15,6 +15,7 @@ const char* name_of(CallKind kind) {
                                            "remove",
                                            "symlink",
                                            "rename",
+                                           "exchange",
                                            "set_modified",
                                            "sync_directory",
                                            "sync_filesystem",

@@ -23,6 +23,7 @@ enum class CallKind {
   kRemoveFile,
   kMakeSymlink,
   kRename,
+  kExchange,
   kSetModified,
   kSyncDirectory,
   kSyncFilesystem,
