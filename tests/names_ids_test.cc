@@ -96,6 +96,19 @@ TEST_F(NamesIds, WhatIsTakenIsDrawnAgain) {
   expect_drawn_again(app->id().value(), "a removed journal's that is open");
 }
 
+// Another number for one look-up would be another file to whoever keeps it.
+TEST_F(NamesIds, AreNotMadeUpForWantOfMemory) {
+  make_directory("d");
+  reopen();
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kOpen && call.path.ends_with("d/.info")) return Fault{ENOMEM};
+    return std::nullopt;
+  });
+  EXPECT_EQ(code(store_->look_up("d")), Errc::kIo);
+  env_->set_fault_hook({});
+  EXPECT_LT(id("d") % 2, 1U) << "as drawn";
+}
+
 TEST_F(NamesIds, WhatIsInTheTrashIsDrawnAgain) {
   const uint64_t app = journal("app")->id().value();
   make_directory("d");

@@ -53,6 +53,21 @@ TEST(StoreNamesAtOnce, RemovingWaitsForNoSync) {
   syncing.join();
 }
 
+TEST_F(StoreNames, ADirectoryThatCannotBeDeletedIsDeletedLater) {
+  make_directory("d");
+  ASSERT_TRUE(store_->remove_directory("d"));
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kRemoveDirectory) return Fault{EIO};
+    return std::nullopt;
+  });
+  EXPECT_TRUE(store_->sync_and_reclaim());
+  EXPECT_TRUE(store_->sync_and_reclaim());
+  EXPECT_FALSE(env_->list("/store/trash")->empty());
+  env_->set_fault_hook({});
+  EXPECT_TRUE(store_->sync_and_reclaim());
+  EXPECT_TRUE(env_->list("/store/trash")->empty());
+}
+
 TEST_F(StoreNames, ReclaimGivesTheSpaceBack) {
   sync_all();
   const uint64_t before = store_->space()->bytes_free;

@@ -157,7 +157,7 @@ class Names {
   Result<JournalId> draw_id();
   Result<JournalId> directory_id(std::string_view path, const FileStat& stat);
   Status release_id(const Path& discarded);
-  Status delete_directories(const std::vector<Path>& discarded);
+  std::vector<Status> delete_directories(const std::vector<Path>& discarded);
   Status check_deletable(const Path& directory);
   Error name_taken(std::string_view path, Error error);
   void note_foreign(const Path& path);
@@ -202,7 +202,8 @@ class Names {
   // What was discarded since a sync began last: if that fails for it, nothing is lost.
   std::vector<Path> gone_ GUARDED_BY(unsynced_mutex_);
   std::vector<Path> discarded_ GUARDED_BY(unsynced_mutex_);  // directories, now in the trash
-  // What an earlier process left in the trash, and whether the log says why it is still there.
+  // What could not be deleted yet, mostly of an earlier process, and whether the log says why it is
+  // still there.
   struct Leftover {
     DirectoryEntry entry;
     bool told = false;

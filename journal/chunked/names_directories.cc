@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "journal/chunked/attributes.h"
@@ -12,6 +13,15 @@
 #include "journal/result_macros.h"
 
 namespace range {
+
+namespace {
+
+// What a file system answers for a page that it cannot read, or that is not what it wrote.
+bool is_of_disk(const Error& error) {
+  return error.sys_errno == EIO || error.sys_errno == EUCLEAN || error.sys_errno == EBADMSG;
+}
+
+}  // namespace
 
 // The id is claimed in the trash, from where dying leads to its release.
 Status Names::create_directory(std::string_view path, const Attributes& attributes) {
@@ -44,8 +54,7 @@ Status Names::create_directory(std::string_view path, const Attributes& attribut
 // the same directory from being listed.
 Result<JournalId> Names::directory_id(std::string_view path, const FileStat& stat) {
   const auto known = known_directory(path);
-  const bool unreadable = !known && known.error().code == Errc::kIo;
-  if (!known && (!unreadable || out_of_descriptors(known.error()))) return known.error();
+  if (!known && !is_of_disk(known.error())) return known.error();
   return known && known->id != kNoId ? known->id : id_of_inode(stat.inode);
 }
 

@@ -305,7 +305,7 @@ Status Names::delete_from_trash(const DirectoryEntry& entry) {
   if (entry.kind == FileKind::kRegular) return env_.remove_file(path);
   if (entry.kind == FileKind::kDirectory) {
     RETURN_IF_ERROR(check_deletable(path));
-    return delete_directories({path});
+    return delete_directories({path}).front();
   }
   const auto id = parse_journal_id(entry.name);
   if (id && entry.kind == FileKind::kSymlink) return reclaim(*id);
@@ -333,26 +333,25 @@ Status Names::reclaim_directories() {
       discarded_.push_back(std::move(path));
     }
   }
-  // Whoever opens the store next will find it there.
-  if (const Status deleted = delete_directories(ready); !deleted) {
-    spdlog::warn("{}: something is left: {}", printable((store_ / kTrash).string()),
-                 to_string(deleted.error()));
+  const std::vector<Status> deleted = delete_directories(ready);
+  MutexLock lock(leftovers_mutex_);
+  for (size_t i = 0; i < ready.size(); ++i) {
+    if (deleted[i]) continue;
+    leftovers_.push_back({{.name = ready[i].filename().string(), .kind = FileKind::kDirectory}});
   }
   return result;
 }
 
-// Their discarding is synced. The first error, after trying all.
-Status Names::delete_directories(const std::vector<Path>& discarded) {
+// Their discarding is synced.
+std::vector<Status> Names::delete_directories(const std::vector<Path>& discarded) {
   std::vector<Status> done;
   for (const Path& path : discarded) done.push_back(release_id(path));
-  Status result;
   for (size_t i = 0; i < discarded.size(); ++i) {
     // Before the trash forgets it: nothing else would lead to a claim that came back.
     if (done[i]) done[i] = sync_subject(discarded[i]);
     if (done[i]) done[i] = delete_directory(discarded[i]);
-    if (!done[i] && result) result = done[i];
   }
-  return result;
+  return done;
 }
 
 Status Names::delete_directory(const Path& discarded) {
