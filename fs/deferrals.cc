@@ -85,9 +85,13 @@ void Deferrals::watch_if_interrupted(Id id, Deferred& deferred) {
 
 void Deferrals::watch() {
   while (true) {
-    const auto due = wait_for_due();
-    if (due.empty()) return;
-    for (const Interrupted& call : due) look_at(call);
+    try {
+      const auto due = wait_for_due();
+      if (due.empty()) return;
+      for (const Interrupted& call : due) look_at(call);
+    } catch (const std::bad_alloc&) {
+      std::this_thread::sleep_for(watch_.interval);  // and look again
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,7 @@ class Interrupt : public ::testing::Test {
     EXPECT_EQ(caller, kCaller);
     ++looks_;
     looks_.notify_all();
+    if (memory_is_short_.exchange(false)) throw std::bad_alloc();
     return state_;
   }
 
@@ -83,6 +85,7 @@ class Interrupt : public ::testing::Test {
   std::vector<std::shared_ptr<Journal>> journals_;
   std::atomic<CallerState> state_ = CallerState::kLives;
   std::atomic<int> looks_ = 0;
+  std::atomic<bool> memory_is_short_ = false;  // for one look
   std::unique_ptr<FuseAdapter> adapter_;
   std::unique_ptr<PlayedKernel> kernel_;
   uint64_t app_ = 0;
@@ -103,6 +106,9 @@ TEST_F(Interrupt, CallerThatDiesIsLetGoWhileTheWorkGoesOn) {
   state_ = CallerState::kDying;
   kernel_->interrupt(request);
   EXPECT_EQ(error_of(request), EINTR);
+  env_.open_gate();
+  adapter_->finish();
+  EXPECT_EQ(journals_[0]->extent().synced, journals_[0]->extent().end.offset);
 }
 
 TEST_F(Interrupt, CallerThatDiesAfterASignalThatItSurvivedIsLetGo) {
@@ -111,6 +117,15 @@ TEST_F(Interrupt, CallerThatDiesAfterASignalThatItSurvivedIsLetGo) {
   wait_for_looks(2);
   state_ = CallerState::kDying;
   EXPECT_EQ(error_of(request), EINTR);
+}
+
+TEST_F(Interrupt, WantOfMemoryEndsNoWatch) {
+  const uint64_t request = start_fsync();
+  memory_is_short_ = true;
+  state_ = CallerState::kDying;
+  kernel_->interrupt(request);
+  EXPECT_EQ(error_of(request), EINTR);
+  EXPECT_EQ(looks_, 2);
 }
 
 TEST_F(Interrupt, NobodyIsWatchedWithoutASignal) {
