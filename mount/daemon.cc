@@ -68,9 +68,13 @@ class MemoryReturn {
  public:
   explicit MemoryReturn(const FuseAdapter& adapter) : adapter_(adapter) {}
 
-  // To be called every now and then. What the store lets go of later is given back as well.
+  // To be called every now and then, at least every kQuiet. What the store lets go of later is
+  // given back as well.
   void look() {
     constexpr int kTimes = 12;
+    const auto time = std::chrono::steady_clock::now();
+    if (time < due_) return;
+    due_ = time + kQuiet;
     if (const uint64_t now = adapter_.forgotten(); now != seen_) {
       seen_ = now;
       left_ = kTimes;
@@ -82,6 +86,7 @@ class MemoryReturn {
 
  private:
   const FuseAdapter& adapter_;
+  std::chrono::steady_clock::time_point due_ = std::chrono::steady_clock::now() + kQuiet;
   uint64_t seen_ = 0;
   int left_ = 0;
 };
@@ -98,9 +103,8 @@ void wait_for_end(const Session& session, MountWatch& mount, MemoryReturn memory
     // After an unmount the session ends by itself, a moment later.
     const auto patience = attached ? kQuiet : kEndingMax;
     const int came = ::poll(fds.data(), fds.size(), patience.count());
-    if (came == 0 && attached) {
-      memory.look();
-    } else if (came == 0) {
+    memory.look();
+    if (came == 0 && !attached) {
       spdlog::warn("the mount was detached; serving on until all its files are closed");
       show(Holding::kDetached);
       fds[2].fd = -1;

@@ -32,7 +32,7 @@ std::string name_of(const std::string& pid) {
 // The number behind "pid "; empty if the holder cannot be seen from here.
 std::string pid_in(std::string_view text) {
   constexpr std::string_view kBefore = "pid ";
-  const size_t found = text.find(kBefore);
+  const size_t found = text.rfind(kBefore);  // the path of the store comes before
   if (found == std::string_view::npos) return "";
   text.remove_prefix(found + kBefore.size());
   return std::string(text.substr(0, text.find_first_not_of("0123456789")));
