@@ -36,11 +36,11 @@ Number* make_page() {
 uint32_t process_number() {
   static Number* const kPage = make_page();
   uint32_t number = kPage->load(std::memory_order_relaxed);
-  // The first thread of a child that comes here numbers it.
-  if (number == 0 && kPage->compare_exchange_strong(number, last_number + 1)) {
-    number = ++last_number;
-  }
-  return number;
+  if (number != 0) return number;
+  // The first thread of a child that comes here numbers it. Counted first: a child that is forked
+  // right then must not get the same number.
+  const uint32_t next = ++last_number;
+  return kPage->compare_exchange_strong(number, next) ? next : number;
 }
 
 }  // namespace range

@@ -254,14 +254,19 @@ Status Names::discard(std::string_view path) {
   return {};
 }
 
-Status Names::rename(std::string_view from, std::string_view to) {
+Result<Entry> Names::entry_to_rename(std::string_view from, std::string_view to) {
   RETURN_IF_ERROR(check_path(from, false));
   RETURN_IF_ERROR(check_path(to, false));
   RETURN_IF_ERROR(check_parents(from));
   RETURN_IF_ERROR(check_parents(to));
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, look_up(from));
   if (!entry) return name_error(Errc::kNotFound, from);
-  const bool directory = entry->kind == EntryKind::kDirectory;
+  return *entry;
+}
+
+Status Names::rename(std::string_view from, std::string_view to) {
+  ASSIGN_OR_RETURN(const Entry entry, entry_to_rename(from, to));
+  const bool directory = entry.kind == EntryKind::kDirectory;
   // What is unsynced is known by path, and the paths below `from` change.
   if (directory) RETURN_IF_ERROR(sync_directory(from));
   Status renamed = env_.rename(tree_path(from), tree_path(to), false);
@@ -270,7 +275,7 @@ Status Names::rename(std::string_view from, std::string_view to) {
     forget_directories();
     move_failures(tree_path(from), tree_path(to));
   }
-  note_change({.subject = directory ? tree_path(to) : journal_directory(JournalId(entry->id)),
+  note_change({.subject = directory ? tree_path(to) : journal_directory(JournalId(entry.id)),
                .directories = {tree_path(parent_of(from)), tree_path(parent_of(to))}});
   return {};
 }
@@ -278,13 +283,8 @@ Status Names::rename(std::string_view from, std::string_view to) {
 // There is never nothing at `to`: first each takes the place of the other. Where the file system
 // does not know how (NFS), dying or failing between two steps leaves nothing there.
 Status Names::rename_over(std::string_view from, std::string_view to) {
-  RETURN_IF_ERROR(check_path(from, false));
-  RETURN_IF_ERROR(check_path(to, false));
-  RETURN_IF_ERROR(check_parents(from));
-  RETURN_IF_ERROR(check_parents(to));
-  ASSIGN_OR_RETURN(const std::optional<Entry> entry, look_up(from));
-  if (!entry) return name_error(Errc::kNotFound, from);
-  const bool is_directory = entry->kind == EntryKind::kDirectory;
+  ASSIGN_OR_RETURN(const Entry entry, entry_to_rename(from, to));
+  const bool is_directory = entry.kind == EntryKind::kDirectory;
   if (is_directory) {
     RETURN_IF_ERROR(check_deletable(tree_path(to)));
     for (const std::string_view path : {from, to}) {
@@ -298,7 +298,7 @@ Status Names::rename_over(std::string_view from, std::string_view to) {
       exchange_failures(tree_path(from), tree_path(to));
     }
     const Path subject =
-        is_directory ? tree_path(arrives_at) : journal_directory(JournalId(entry->id));
+        is_directory ? tree_path(arrives_at) : journal_directory(JournalId(entry.id));
     note_change({.subject = subject,
                  .directories = {tree_path(parent_of(from)), tree_path(parent_of(to))}});
     return {};

@@ -159,6 +159,7 @@ class Names {
   Status release_id(const Path& discarded);
   std::vector<Status> delete_directories(const std::vector<Path>& discarded);
   Status check_deletable(const Path& directory);
+  Result<Entry> entry_to_rename(std::string_view from, std::string_view to);
   Error name_taken(std::string_view path, Error error);
   void note_foreign(const Path& path);
   void delete_leftovers();

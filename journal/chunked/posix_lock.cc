@@ -88,7 +88,7 @@ void note_pid(int fd, const Path& path) {
   const std::string line = std::to_string(::getpid()) + '\n';
   const ssize_t n = ::pwrite(fd, line.data(), line.size(), 0);
   const bool noted = n == static_cast<ssize_t>(line.size());
-  if (!noted) spdlog::warn("{}", to_string(posix_error("pwrite", path)));
+  if (n < 0) spdlog::warn("{}", to_string(posix_error("pwrite", path)));
   // Nor may an earlier one stay.
   static_cast<void>(::ftruncate(fd, noted ? n : 0));
 }

@@ -14,10 +14,9 @@ namespace range {
 //   descriptors of the file, and a child that was forked has it, too. So it is taken off by name
 //   when the lock is let go of, and a child of fork(2) closes its copy at once. (A child of
 //   clone(2) that neither does so nor starts a program keeps the lock if its parent is killed.)
-// - A record lock of fcntl(2) says who it is: the kernel gives the pid of its owner to whoever
-// asks,
-//   as it is in the pid namespace of the asker. No child inherits it. Where it was lost, because
-//   the program has closed a descriptor of its own for the file, /proc/locks tells.
+// - A record lock of fcntl(2) says who it is: the kernel gives the pid of its owner to who
+//   asks, as it is in the pid namespace of the asker. No child inherits it. Where it was lost,
+//   because the program has closed a descriptor of its own for the file, /proc/locks tells.
 //
 // What is in the file (the pid) is for people to read and decides nothing: it may be out of date,
 // where it could not be written.
