@@ -42,8 +42,7 @@ class Copy:
 
     def _configure(self):
         command = ["cmake", "-S", self.tree, "-B", self.build_directory, "-G", "Ninja"]
-        command += ["-DRANGE_WERROR=OFF", "-DRANGE_BENCH=OFF", "-DCMAKE_BUILD_TYPE=Debug"]
-        command += ["-DCMAKE_CXX_FLAGS=-O0 -g1"]
+        command += ["-DRANGE_WERROR=OFF", "-DRANGE_BENCH=OFF", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"]
         if shutil.which("ccache"):
             command += ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"]
         subprocess.run(command, check=True, capture_output=True)
