@@ -160,9 +160,10 @@ class Journal {
   // end of the journal behind it. With `at`, only if the journal ends exactly there, otherwise
   // kNotPermitted. Appending nothing does nothing.
   // Errors: kTooLarge above kAppendBytesMax or with a record above StoreOptions::record_bytes_max,
-  // kNoSpace (later appends work again when there is room, and a record that was open still is),
-  // kCorrupt if the journal would have to be recovered but must not, and after any other failure to
-  // write or sync that same failure again, for good.
+  // kNoSpace (later appends work again when there is room, and a record that was open still is,
+  // unless a chunk had to be begun for this append), kCorrupt if the journal would have to be
+  // recovered but must not, and after any other failure to write or sync that same failure again,
+  // for good.
   virtual Result<ByteOffset> append(ConstBytes data,
                                     std::optional<ByteOffset> at = std::nullopt) = 0;
 

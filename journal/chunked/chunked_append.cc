@@ -66,7 +66,7 @@ Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> par
 }
 
 // A file cannot become larger than some limit, but the next chunk is another file. That closes a
-// record that is open, so there it must be certain that the append fits.
+// record that is open: so not for an append that is larger than what this chunk holds.
 bool ChunkedJournal::may_fit_another_file(const Error& error, uint64_t bytes) const {
   const ChunkEnd& end = active_->end();
   if (error.code != Errc::kNoSpace || error.sys_errno != EFBIG || end.entries == 0) return false;
