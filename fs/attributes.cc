@@ -96,15 +96,13 @@ struct stat directory_attributes(const Attributes& stored, const range::Entry& e
   return st;
 }
 
-// What .pos and .sync of a journal print is always as long: a position, and a newline.
-constexpr off_t kPositionLineBytes = 25;
-
-struct stat control_attributes(const struct stat& target, uint64_t id, ControlKind kind) {
+struct stat control_attributes(const struct stat& target, uint64_t id, ControlKind kind,
+                               uint64_t size) {
   struct stat st = target;
   st.st_ino = control_inode(id, kind);
   st.st_mode = S_IFREG | (target.st_mode & (kind == ControlKind::kInfo ? 0444 : 0666));
   st.st_nlink = 1;
-  st.st_size = S_ISREG(target.st_mode) && kind != ControlKind::kInfo ? kPositionLineBytes : 0;
+  st.st_size = static_cast<off_t>(size);
   st.st_blksize = 4096;
   st.st_blocks = 0;
   return st;

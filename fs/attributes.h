@@ -53,10 +53,9 @@ void note_change(Attributes& attributes, const Journal& journal);
 struct stat directory_attributes(const Attributes& stored, const range::Entry& entry);
 
 // A control file of the journal or directory that has `id` and the attributes `target`: it belongs
-// to whom that belongs, and may be read and written by those who may read and write that. What it
-// prints is made when it is opened: its size is the true one where that is known before (of .pos
-// and .sync of a journal, and .sync of a directory), else 0, as of files in /proc.
-struct stat control_attributes(const struct stat& target, uint64_t id, ControlKind kind);
+// to whom that belongs, and may be read and written by those who may read and write that.
+struct stat control_attributes(const struct stat& target, uint64_t id, ControlKind kind,
+                               uint64_t size);
 
 // st_ino: what kind of thing it is and, in the low range::kIdBits bits, the id in the store of the
 // journal or directory that it belongs to. So it is below 2^53, and exact where programs keep it in

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include "fs/errno_map.h"
 #include "fs/names.h"
@@ -15,6 +17,9 @@
 namespace rangefs {
 
 namespace {
+
+// A position and what follows it: a newline, or a space and a name.
+constexpr uint64_t kPositionLineBytes = 25;
 
 range::Time now() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
@@ -40,17 +45,83 @@ bool may_write(const Attributes& attributes, const Caller& caller) {
   return allows(attributes, 0222, caller);
 }
 
-bool ControlFiles::print_waits(const ControlNode& control) {
-  // Listing the positions of a directory opens every journal in it.
-  return control.kind == ControlKind::kSync ||
-         (control.kind == ControlKind::kPosition && control.journal == nullptr);
+bool ControlFiles::open_waits(const ControlNode& control) {
+  return control.kind == ControlKind::kSync || control.snapshot != nullptr;
 }
 
-Result<std::string> ControlFiles::print(const ControlNode& control, const Caller& caller) {
+std::shared_ptr<Snapshot> ControlFiles::new_snapshot(ControlKind kind, bool of_journal) {
+  const bool varies = kind == ControlKind::kInfo || (kind == ControlKind::kPosition && !of_journal);
+  return varies ? std::make_shared<Snapshot>() : nullptr;
+}
+
+uint64_t ControlFiles::usual_size(const ControlNode& control) {
+  return control.journal != nullptr && control.kind != ControlKind::kInfo ? kPositionLineBytes : 0;
+}
+
+Result<uint64_t> ControlFiles::size(const ControlNode& control, const Caller& caller) {
+  if (control.snapshot == nullptr) return usual_size(control);
+  Snapshot& snapshot = *control.snapshot;
+  const range::MutexLock lock(snapshot.mutex);
+  if (const Text opened = snapshot.opened.lock()) return opened->size();
+  belong_to(caller, snapshot);
+  if (control.kind == ControlKind::kPosition) {
+    RETURN_IF_ERROR(list(control.directory, caller, snapshot));
+    uint64_t bytes = 0;
+    for (const auto& journal : snapshot.listing->journals) {
+      bytes += kPositionLineBytes + 1 + range::printable(journal.name).size();
+    }
+    return bytes;
+  }
+  if (snapshot.unread == nullptr) {
+    ASSIGN_OR_RETURN(snapshot.unread, text(control, caller, snapshot));
+  }
+  return snapshot.unread->size();
+}
+
+Result<Text> ControlFiles::open(const ControlNode& control, const Caller& caller) {
+  if (control.snapshot == nullptr) {
+    ASSIGN_OR_RETURN(std::string printed, print(control));
+    return std::make_shared<const std::string>(std::move(printed));
+  }
+  Snapshot& snapshot = *control.snapshot;
+  const range::MutexLock lock(snapshot.mutex);
+  belong_to(caller, snapshot);
+  Text opened = snapshot.opened.lock();
+  if (opened == nullptr) opened = std::exchange(snapshot.unread, nullptr);
+  if (opened == nullptr) {
+    ASSIGN_OR_RETURN(opened, text(control, caller, snapshot));
+  }
+  snapshot.opened = opened;
+  return opened;
+}
+
+// Forgets what was made for somebody else.
+void ControlFiles::belong_to(const Caller& caller, Snapshot& snapshot) {
+  const Snapshot::Reader reader{caller.uid, caller.gid};
+  if (snapshot.reader == reader) return;
+  snapshot.reader = reader;
+  snapshot.listing.reset();
+  snapshot.unread.reset();
+  snapshot.opened.reset();
+}
+
+Result<Text> ControlFiles::text(const ControlNode& control, const Caller& caller,
+                                Snapshot& snapshot) {
+  if (control.kind != ControlKind::kPosition) {
+    ASSIGN_OR_RETURN(std::string printed, print(control));
+    return std::make_shared<const std::string>(std::move(printed));
+  }
+  RETURN_IF_ERROR(list(control.directory, caller, snapshot));
+  auto lines = std::make_shared<const std::string>(positions(*snapshot.listing, caller));
+  snapshot.listing.reset();
+  return lines;
+}
+
+Result<std::string> ControlFiles::print(const ControlNode& control) {
   Journal* const journal = control.journal.get();
   switch (control.kind) {
     case ControlKind::kPosition:
-      if (journal == nullptr) return positions(control.directory, caller);
+      if (journal == nullptr) break;
       return to_string(tree_.bases.of(*journal).position) + '\n';
     case ControlKind::kSync: {
       if (journal == nullptr) {
@@ -126,29 +197,51 @@ Result<std::shared_ptr<Journal>> ControlFiles::journal_in(NodeId directory, std:
   return tree_.store.open(JournalId(entry->id), full);
 }
 
-Result<std::string> ControlFiles::positions(NodeId directory, const Caller& caller) {
-  std::string path;
+// What has a line in .pos of a directory, unless that is known already.
+Status ControlFiles::list(NodeId directory, const Caller& caller, Snapshot& snapshot) {
+  if (snapshot.listing) return {};
+  Snapshot::Listing listing;
   std::vector<range::NamedEntry> entries;
   {
     const std::shared_lock lock(tree_.names);
-    const auto found = tree_.nodes.path(directory);
-    if (!found) return refused(ENOENT);
-    path = *found;
-    ASSIGN_OR_RETURN(entries, tree_.store.list(path));
+    const auto path = tree_.nodes.path(directory);
+    if (!path) return refused(ENOENT);
+    listing.directory = *path;
+    ASSIGN_OR_RETURN(entries, tree_.store.list(*path));
   }
-  std::ranges::sort(entries, {}, &range::NamedEntry::name);
-  std::string lines;
-  for (const auto& [name, entry, next] : entries) {
+  for (auto& [name, entry, next] : entries) {
     if (entry.kind != range::EntryKind::kJournal) continue;
     if (is_reserved(name, directory == kRootNode)) continue;  // not to be reached by this name
-    const auto journal = tree_.store.open(JournalId(entry.id), join_path(path, name));
-    if (!journal) {
-      const bool removed = journal.error().code == Errc::kNotFound;  // since it was listed
-      if (!removed) spdlog::warn("left out of .pos: {}", to_string(journal.error()));
-      continue;
-    }
-    if (!may_read((*journal)->attributes(), caller)) continue;
-    lines += to_string(tree_.bases.of(**journal).position) + ' ' + range::printable(name) + '\n';
+    Snapshot::Journal journal{std::move(name), JournalId(entry.id)};
+    // It is not worth opening each only to see that root may read it.
+    const bool listed = caller.uid == 0 || readable(listing.directory, journal, caller) != nullptr;
+    if (listed) listing.journals.push_back(std::move(journal));
+  }
+  std::ranges::sort(listing.journals, {}, &Snapshot::Journal::name);
+  snapshot.listing = std::move(listing);
+  return {};
+}
+
+// Null if `caller` may not read it, or nobody can.
+std::shared_ptr<Journal> ControlFiles::readable(const std::string& directory,
+                                                const Snapshot::Journal& listed,
+                                                const Caller& caller) {
+  auto journal = tree_.store.open(listed.id, join_path(directory, listed.name));
+  if (!journal) {
+    const bool removed = journal.error().code == Errc::kNotFound;  // since it was listed
+    if (!removed) spdlog::warn("left out of .pos: {}", to_string(journal.error()));
+    return nullptr;
+  }
+  return may_read((*journal)->attributes(), caller) ? *std::move(journal) : nullptr;
+}
+
+std::string ControlFiles::positions(const Snapshot::Listing& listing, const Caller& caller) {
+  std::string lines;
+  for (const auto& listed : listing.journals) {
+    const auto journal = readable(listing.directory, listed, caller);
+    if (journal == nullptr) continue;
+    lines += to_string(tree_.bases.of(*journal).position) + ' ' + range::printable(listed.name);
+    lines += '\n';
   }
   return lines;
 }

@@ -1,12 +1,13 @@
 // What .pos, .sync and .info print and do.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "fs/properties.h"
+#include "fs/snapshot.h"
 #include "fs/tree.h"
 #include "fs/types.h"
 
@@ -29,11 +30,21 @@ class ControlFiles {
  public:
   ControlFiles(Tree& tree, Properties& properties) : tree_(tree), properties_(properties) {}
 
-  // Whether print() or run() may wait for the disk, or for long.
-  static bool print_waits(const ControlNode& control);
+  // The snapshot that a look-up of such a file needs; null if none.
+  static std::shared_ptr<Snapshot> new_snapshot(ControlKind kind, bool of_journal);
 
-  // What reading it gives to `caller`.
-  Result<std::string> print(const ControlNode& control, const Caller& caller);
+  // Whether size() may wait for the disk, or for long.
+  static bool size_waits(const ControlNode& control) { return control.snapshot != nullptr; }
+  // Whether open() may.
+  static bool open_waits(const ControlNode& control);
+
+  // The length of what reading any of this kind gives, 0 if there is none.
+  static uint64_t usual_size(const ControlNode& control);
+  // The length of what reading it gives to `caller`, or gives whoever has it open.
+  Result<uint64_t> size(const ControlNode& control, const Caller& caller);
+  // What reading it gives to `caller`: of the size that was told before, if one was. Only a journal
+  // that is removed between makes it shorter.
+  Result<Text> open(const ControlNode& control, const Caller& caller);
 
   // Does what `command` says. Returns the journal whose name leads to another view now, if any: the
   // kernel must look it up again. Errors: EINVAL for what is not understood, ERANGE for a position
@@ -45,7 +56,14 @@ class ControlFiles {
   static constexpr size_t kCommandBytesMax = 4096;
 
  private:
-  Result<std::string> positions(NodeId directory, const Caller& caller);
+  Result<std::string> print(const ControlNode& control);
+  Result<Text> text(const ControlNode& control, const Caller& caller, Snapshot& snapshot)
+      REQUIRES(snapshot.mutex);
+  static void belong_to(const Caller& caller, Snapshot& snapshot) REQUIRES(snapshot.mutex);
+  Status list(NodeId directory, const Caller& caller, Snapshot& snapshot) REQUIRES(snapshot.mutex);
+  std::shared_ptr<Journal> readable(const std::string& directory, const Snapshot::Journal& listed,
+                                    const Caller& caller);
+  std::string positions(const Snapshot::Listing& listing, const Caller& caller);
   Result<std::optional<JournalId>> move(const std::shared_ptr<Journal>& journal,
                                         std::string_view position);
   Result<std::optional<JournalId>> move_named(NodeId directory, std::string_view command,

@@ -128,8 +128,19 @@ void Callbacks::forget_multi(fuse_req_t request, size_t count, fuse_forget_data*
 }
 
 void Callbacks::getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
+  Operations& ops = operations(request);
   const NodeId node = node_of(inode);
-  reply_attributes(request, node, guarded([&] { return operations(request).attributes(node); }));
+  if (!ops.attributes_wait(node)) {
+    const auto st = guarded([&] { return ops.attributes(node, caller_of(request)); });
+    return reply_attributes(request, node, st);
+  }
+  const auto caller = guarded([&]() -> Result<Caller> { return lasting_caller_of(request); });
+  if (!caller) return reply_error(request, caller.error());
+  defer(
+      request, [&ops, node, caller = *caller] { return ops.attributes(node, caller); },
+      [node](fuse_req_t claimed, const Result<struct stat>& st) {
+        if (claimed != nullptr) reply_attributes(claimed, node, st);
+      });
 }
 
 void Callbacks::setattr(fuse_req_t request, fuse_ino_t inode, struct stat* st, int to_set,

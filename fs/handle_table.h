@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 #include <unordered_map>
 #include <variant>
 
@@ -48,7 +47,7 @@ struct JournalHandle {
 
 struct ControlHandle {
   ControlNode control;
-  std::string text;  // what reading it gives, made when it was opened
+  Text text;  // what reading it gives; null if it was not opened for that
 };
 
 // The part of a directory that was read last, so that who reads on need not begin anew where the

@@ -45,20 +45,9 @@ NodeId NodeTable::enter_view(const std::shared_ptr<Journal>& journal, ByteOffset
   return id;
 }
 
-NodeId NodeTable::enter_control(const ControlNode& control, uint64_t directory_inode) {
+NodeId NodeTable::enter_control(ControlNode control) {
   const range::MutexLock lock(mutex_);
-  const bool of_journal = control.journal != nullptr;
-  const ControlKey key{control.kind, of_journal,
-                       of_journal ? control.journal->id().value() : directory_inode};
-  if (const auto known = controls_.find(key); known != controls_.end()) {
-    Entry& entry = nodes_.at(known->second);
-    ++entry.lookups;
-    std::get<ControlEntry>(entry.what).control = control;
-    return known->second;
-  }
-  const NodeId id = add(Entry{1, ControlEntry{control, key}});
-  controls_[key] = id;
-  return id;
+  return add(Entry{1, std::move(control)});
 }
 
 void NodeTable::forget(NodeId id, uint64_t lookups) {
@@ -79,8 +68,6 @@ void NodeTable::drop(NodeId id, const Entry& entry) {
     if (known != directories_.end() && known->second == id) directories_.erase(known);
   } else if (const auto* view = std::get_if<ViewEntry>(&entry.what)) {
     drop_view(id, view->journal);
-  } else {
-    controls_.erase(std::get<ControlEntry>(entry.what).key);
   }
 }
 
@@ -100,7 +87,7 @@ std::optional<Node> NodeTable::find(NodeId id) const {
   if (const auto* view = std::get_if<ViewEntry>(&it->second.what)) {
     return ViewNode{journals_.at(view->journal.value()).journal, view->base};
   }
-  return std::get<ControlEntry>(it->second.what).control;
+  return std::get<ControlNode>(it->second.what);
 }
 
 std::shared_ptr<Journal> NodeTable::journal(JournalId id) const {
@@ -199,7 +186,6 @@ void NodeTable::clear() {
   std::erase_if(nodes_, [](const auto& item) { return item.first != kRootNode; });
   std::erase_if(directories_, [](const auto& item) { return item.second != kRootNode; });
   journals_.clear();
-  controls_.clear();
 }
 
 size_t NodeTable::size() const {

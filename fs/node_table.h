@@ -3,17 +3,15 @@
 
 #include <sys/stat.h>
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <tuple>
 #include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "fs/names.h"
+#include "fs/snapshot.h"
 #include "fs/types.h"
 #include "journal/mutex.h"
 
@@ -33,8 +31,9 @@ struct ViewNode {
 
 struct ControlNode {
   ControlKind kind = ControlKind::kInfo;
-  std::shared_ptr<Journal> journal;  // null: of the directory
-  NodeId directory{};                // where it was looked up
+  std::shared_ptr<Journal> journal;      // null: of the directory
+  NodeId directory{};                    // where it was looked up
+  std::shared_ptr<Snapshot> snapshot{};  // null: its size is known without one
 };
 
 using Node = std::variant<DirectoryNode, ViewNode, ControlNode>;
@@ -56,12 +55,11 @@ class NodeTable {
  public:
   explicit NodeTable(uint64_t root_inode);
 
-  // Each returns the node of the thing named, new or known, and counts one lookup of it. `place` is
-  // where it is now.
+  // Each returns the node of the thing named, and counts one lookup of it: a new node or, but for
+  // control files, a known one. `place` is where it is now.
   NodeId enter_directory(uint64_t inode, const Place& place);
   NodeId enter_view(const std::shared_ptr<Journal>& journal, ByteOffset base, const Place& place);
-  // `directory_inode` tells control files of directories apart.
-  NodeId enter_control(const ControlNode& control, uint64_t directory_inode);
+  NodeId enter_control(ControlNode control);
 
   void forget(NodeId id, uint64_t lookups);
 
@@ -107,15 +105,9 @@ class NodeTable {
     JournalId journal;
     ByteOffset base;
   };
-  // Kind, whether it is a journal's, and the id of the journal or directory.
-  using ControlKey = std::tuple<ControlKind, bool, uint64_t>;
-  struct ControlEntry {
-    ControlNode control;
-    ControlKey key;
-  };
   struct Entry {
     uint64_t lookups = 0;
-    std::variant<DirectoryEntry, ViewEntry, ControlEntry> what;
+    std::variant<DirectoryEntry, ViewEntry, ControlNode> what;
   };
   struct View {
     NodeId id{};
@@ -139,7 +131,6 @@ class NodeTable {
   // By inode; removed ones are not in it.
   std::unordered_map<uint64_t, NodeId> directories_ GUARDED_BY(mutex_);
   std::unordered_map<uint64_t, JournalEntry> journals_ GUARDED_BY(mutex_);
-  std::map<ControlKey, NodeId> controls_ GUARDED_BY(mutex_);
 };
 
 }  // namespace rangefs

@@ -93,8 +93,10 @@ class Operations {
   // `flags` as of renameat2(2).
   Status rename(const Place& from, const Place& to, unsigned flags);
 
+  // Whether attributes() may wait: for the disk, or long.
+  bool attributes_wait(NodeId node) const;
   // For an answer that the kernel may keep.
-  Result<struct stat> attributes(NodeId node);
+  Result<struct stat> attributes(NodeId node, const Caller& caller);
   // `handle`: through which it is done, if through one.
   Result<struct stat> set_attributes(NodeId node, const AttributeChange& change,
                                      std::optional<HandleId> handle = std::nullopt);
@@ -171,6 +173,7 @@ class Operations {
   Result<std::shared_ptr<Handle>> handle(HandleId id) const;
   struct stat attributes_of(const ViewNode& view);
   Result<struct stat> attributes_of(NodeId id, const Node& node);
+  Result<struct stat> attributes_to_answer(NodeId id, const Node& node);
   Status store_attributes(NodeId id, const Node& node, const AttributeChange& change);
   Status store_attributes(Journal& journal, const AttributeChange& change);
   void announce_change(const Node& node, NodeId except);

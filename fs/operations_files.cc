@@ -80,20 +80,40 @@ Result<struct stat> Operations::attributes_of(NodeId id, const Node& node) {
     return rangefs::directory_attributes(stored, *entry);
   }
   const auto& control = std::get<ControlNode>(node);
+  const uint64_t size = ControlFiles::usual_size(control);
   if (control.journal != nullptr) {
     const auto st = attributes_of(ViewNode{control.journal, {}});
-    return control_attributes(st, control.journal->id().value(), control.kind);
+    return control_attributes(st, control.journal->id().value(), control.kind, size);
   }
   ASSIGN_OR_RETURN(const Node directory, this->node(control.directory));
   ASSIGN_OR_RETURN(const struct stat st, attributes_of(control.directory, directory));
-  return control_attributes(st, std::get<DirectoryNode>(directory).inode, control.kind);
+  return control_attributes(st, std::get<DirectoryNode>(directory).inode, control.kind, size);
 }
 
-Result<struct stat> Operations::attributes(NodeId id) {
+bool Operations::attributes_wait(NodeId id) const {
+  const auto found = tree_.nodes.find(id);
+  const auto* control = found ? std::get_if<ControlNode>(&*found) : nullptr;
+  return control != nullptr && ControlFiles::size_waits(*control);
+}
+
+Result<struct stat> Operations::attributes(NodeId id, const Caller& caller) {
   ASSIGN_OR_RETURN(const Node found, node(id));
+  const auto* control = std::get_if<ControlNode>(&found);
+  std::optional<uint64_t> size;
+  if (control != nullptr) {
+    const auto known = controls_.size(*control, caller);
+    if (!known && to_errno(known.error()) != ENOENT) return known.error();
+    size = known ? *known : 0;  // of a removed directory
+  }
+  ASSIGN_OR_RETURN(struct stat st, attributes_to_answer(id, found));
+  if (size) st.st_size = static_cast<off_t>(*size);
+  return st;
+}
+
+Result<struct stat> Operations::attributes_to_answer(NodeId id, const Node& node) {
   const std::shared_lock lock(tree_.names);
   tree_.nodes.attributes_answered(id);
-  return attributes_of(id, found);
+  return attributes_of(id, node);
 }
 
 bool Operations::attributes_last(NodeId id) const {
@@ -153,7 +173,7 @@ Result<struct stat> Operations::set_attributes(NodeId id, const AttributeChange&
   const bool owner_or_mode = change.mode || change.uid || change.gid;
   if (std::holds_alternative<ControlNode>(found)) {
     if (owner_or_mode) return refused(EPERM);
-    return attributes(id);  // a shell's O_TRUNC is harmless
+    return attributes_to_answer(id, found);  // a shell's O_TRUNC is harmless
   }
   const auto* view = std::get_if<ViewNode>(&found);
   if (change.size) {
@@ -167,7 +187,7 @@ Result<struct stat> Operations::set_attributes(NodeId id, const AttributeChange&
     }
     if (view != nullptr) announce_change(*view->journal, id);
   }
-  return attributes(id);
+  return attributes_to_answer(id, found);
 }
 
 void Operations::announce_change(const Node& node, NodeId except) {
@@ -183,7 +203,7 @@ void Operations::announce_change(const Journal& journal, NodeId except) {
 bool Operations::open_waits(NodeId id, Access access) const {
   const auto found = tree_.nodes.find(id);
   const auto* control = found ? std::get_if<ControlNode>(&*found) : nullptr;
-  return control != nullptr && access.reads && ControlFiles::print_waits(*control);
+  return control != nullptr && access.reads && ControlFiles::open_waits(*control);
 }
 
 Result<HandleId> Operations::open(NodeId id, Access access, const Caller& caller) {
@@ -197,7 +217,7 @@ Result<HandleId> Operations::open(NodeId id, Access access, const Caller& caller
   if (auto* control = std::get_if<ControlNode>(&found)) {
     ControlHandle opened{*control, {}};
     if (access.reads) {
-      ASSIGN_OR_RETURN(opened.text, controls_.print(*control, caller));
+      ASSIGN_OR_RETURN(opened.text, controls_.open(*control, caller));
     }
     return handles_.open(std::move(opened));
   }
@@ -213,7 +233,8 @@ Result<HandleId> Operations::open_directory(NodeId id) {
 Result<size_t> Operations::read(HandleId id, uint64_t offset, MutableBytes into) {
   ASSIGN_OR_RETURN(const auto opened, handle(id));
   if (const auto* control = std::get_if<ControlHandle>(opened.get())) {
-    const std::string& text = control->text;
+    if (control->text == nullptr) return refused(EBADF);
+    const std::string& text = *control->text;
     const size_t begin = std::min<uint64_t>(offset, text.size());
     const size_t count = std::min(into.size(), text.size() - begin);
     std::ranges::copy(range::as_bytes(text).subspan(begin, count), into.begin());

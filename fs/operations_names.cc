@@ -76,7 +76,8 @@ Result<Found> Operations::look_up(NodeId parent, std::string_view name) {
 
 Result<Found> Operations::look_up_control(NodeId parent, const ControlName& name) {
   if (name.journal.size() > kNameBytesMax) return refused(ENAMETOOLONG);
-  ControlNode control{name.kind, nullptr, parent};
+  const auto snapshot = ControlFiles::new_snapshot(name.kind, !name.journal.empty());
+  ControlNode control{name.kind, nullptr, parent, snapshot};
   ASSIGN_OR_RETURN(const Node directory, node(parent));
   if (!name.journal.empty()) {
     if (is_reserved(name.journal, parent == kRootNode)) return refused(ENOENT);
@@ -85,10 +86,9 @@ Result<Found> Operations::look_up_control(NodeId parent, const ControlName& name
     if (!entry || entry->kind != EntryKind::kJournal) return refused(ENOENT);
     ASSIGN_OR_RETURN(control.journal, open_journal(JournalId(entry->id), path));
   }
-  const auto* directory_node = std::get_if<DirectoryNode>(&directory);
-  if (directory_node == nullptr) return refused(ENOTDIR);
+  if (!std::holds_alternative<DirectoryNode>(directory)) return refused(ENOTDIR);
   ASSIGN_OR_RETURN(const struct stat st, attributes_of(NodeId{}, control));
-  return Found{tree_.nodes.enter_control(control, directory_node->inode), st, false};
+  return Found{tree_.nodes.enter_control(std::move(control)), st, false};
 }
 
 Status Operations::check_new_name(const Place& place) const {

@@ -33,10 +33,15 @@ class ControlFilesTest : public ::testing::Test {
   void append(std::string_view text) {
     ASSERT_TRUE(journal_->append(range::as_bytes(text)).has_value());
   }
-  ControlNode control(ControlKind kind) const { return {kind, journal_, kRootNode}; }
-  static ControlNode of_root(ControlKind kind) { return {kind, nullptr, kRootNode}; }
+  // Looked up anew.
+  ControlNode control(ControlKind kind) const {
+    return {kind, journal_, kRootNode, ControlFiles::new_snapshot(kind, true)};
+  }
+  static ControlNode of_root(ControlKind kind) {
+    return {kind, nullptr, kRootNode, ControlFiles::new_snapshot(kind, false)};
+  }
   std::string print(const ControlNode& node, const Caller& caller = kRoot) {
-    return *controls_.print(node, caller);
+    return **controls_.open(node, caller);
   }
   // errno; whether it moved is in moved_.
   int run(const ControlNode& node, std::string_view command, const Caller& caller = kRoot) {
@@ -116,7 +121,7 @@ TEST_F(ControlFilesTest, SyncOfADirectorySyncsTheStoreAndPrintsNothing) {
 
 TEST_F(ControlFilesTest, FailedSyncIsAnError) {
   store_.journal("app")->fail_with(range::system_error(EIO, "fdatasync"));
-  EXPECT_FALSE(controls_.print(control(ControlKind::kSync), kRoot).has_value());
+  EXPECT_FALSE(controls_.open(control(ControlKind::kSync), kRoot).has_value());
   EXPECT_EQ(run(control(ControlKind::kSync), "x"), EIO);
 }
 
@@ -135,7 +140,7 @@ TEST_F(ControlFilesTest, InfoHasALineForAKeyWhateverIsInItsValue) {
   Tree tree(store_, FsOptions{"/st\nrecords: 9\\", "1.0"}, 1);
   Properties properties(tree);
   ControlFiles controls(tree, properties);
-  const std::string root = *controls.print(of_root(ControlKind::kInfo), kRoot);
+  const std::string root = **controls.open(of_root(ControlKind::kInfo), kRoot);
   EXPECT_NE(root.find("store: /st\\nrecords: 9\\\\\n"), std::string::npos) << root;
   store_.journal("app")->fail_with(range::system_error(EIO, "write /st\nstate: ok"));
   const std::string info = print(control(ControlKind::kInfo));
@@ -220,8 +225,13 @@ TEST_F(ControlFilesTest, DirectoryMovesOnlyWhatTheCallerMayWrite) {
 }
 
 TEST_F(ControlFilesTest, DirectoryListsOnlyWhatTheCallerMayRead) {
-  const ControlNode node = of_root(ControlKind::kPosition);
-  const auto lists = [&](const Caller& caller) { return !print(node, caller).empty(); };
+  const auto lists = [&](const Caller& caller) {
+    const ControlNode node = of_root(ControlKind::kPosition);
+    const uint64_t size = *controls_.size(node, caller);
+    const std::string text = print(node, caller);
+    EXPECT_EQ(size, text.size());
+    return !text.empty();
+  };
   const auto set_mode = [&](uint32_t mode) {
     Attributes attributes = journal_->attributes();
     attributes.mode = mode;
@@ -246,12 +256,14 @@ TEST_F(ControlFilesTest, DirectoryListsOnlyWhatTheCallerMayRead) {
   EXPECT_TRUE(lists(kRoot));
 }
 
-TEST_F(ControlFilesTest, OnlyWhatMayTakeLongWaits) {
-  EXPECT_TRUE(ControlFiles::print_waits(control(ControlKind::kSync)));
-  EXPECT_TRUE(ControlFiles::print_waits(of_root(ControlKind::kSync)));
-  EXPECT_TRUE(ControlFiles::print_waits(of_root(ControlKind::kPosition)));
-  EXPECT_FALSE(ControlFiles::print_waits(control(ControlKind::kPosition)));
-  EXPECT_FALSE(ControlFiles::print_waits(control(ControlKind::kInfo)));
+TEST_F(ControlFilesTest, WhatMayTakeLongWaits) {
+  EXPECT_TRUE(ControlFiles::open_waits(control(ControlKind::kSync)));
+  EXPECT_TRUE(ControlFiles::open_waits(of_root(ControlKind::kSync)));
+  EXPECT_TRUE(ControlFiles::open_waits(of_root(ControlKind::kPosition)));
+  EXPECT_TRUE(ControlFiles::open_waits(control(ControlKind::kInfo)));
+  EXPECT_TRUE(ControlFiles::open_waits(of_root(ControlKind::kInfo)));
+  EXPECT_FALSE(ControlFiles::open_waits(control(ControlKind::kPosition)));
+  EXPECT_FALSE(ControlFiles::size_waits(control(ControlKind::kSync)));  // it does not sync
 }
 
 }  // namespace

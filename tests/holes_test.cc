@@ -88,9 +88,9 @@ TEST_F(HolesTest, HaveALimitEach) {
   EXPECT_EQ(write(app_.handle, Operations::kHoleBytesMax + 1, "a"), EFBIG);
   EXPECT_EQ(resize(app_.found.node, Operations::kHoleBytesMax + 1, app_.handle), EFBIG);
   EXPECT_EQ(resize(app_.found.node, UINT64_MAX / 2, std::nullopt), EFBIG);
-  EXPECT_EQ(ops_->attributes(app_.found.node)->st_size, 0);
+  EXPECT_EQ(ops_->attributes(app_.found.node, kRoot)->st_size, 0);
   EXPECT_EQ(write(app_.handle, Operations::kHoleBytesMax, "a"), 0);
-  EXPECT_EQ(ops_->attributes(app_.found.node)->st_size, Operations::kHoleBytesMax + 1);
+  EXPECT_EQ(ops_->attributes(app_.found.node, kRoot)->st_size, Operations::kHoleBytesMax + 1);
 }
 
 TEST_F(HolesTest, AnEmptyFileGrowsByItsNameOnce) {

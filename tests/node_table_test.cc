@@ -94,19 +94,19 @@ TEST_F(NodeTableTest, OnlyAnsweredOtherViewsAreTakenAndOnlyOnce) {
   EXPECT_EQ(table_.take_answered(JournalId(7), c), std::vector{a});
 }
 
-TEST_F(NodeTableTest, ControlFilesAreOnePerKindAndTarget) {
+TEST_F(NodeTableTest, EachLookUpOfAControlFileIsANodeThatLivesUntilItIsForgotten) {
   const ControlNode position{ControlKind::kPosition, journal_, kRootNode};
-  const ControlNode sync{ControlKind::kSync, journal_, kRootNode};
-  const ControlNode of_directory{ControlKind::kSync, nullptr, kRootNode};
-  const NodeId id = table_.enter_control(position, kRootInode);
-  EXPECT_EQ(table_.enter_control(position, kRootInode), id);
-  EXPECT_NE(table_.enter_control(sync, kRootInode), id);
-  EXPECT_NE(table_.enter_control(of_directory, 7), table_.enter_control(sync, kRootInode));
+  const NodeId first = table_.enter_control(position);
+  const NodeId second = table_.enter_control(position);
+  EXPECT_NE(first, second);
+  table_.forget(first, 1);
+  EXPECT_FALSE(table_.find(first).has_value());
+  EXPECT_EQ(std::get<ControlNode>(*table_.find(second)).journal, journal_);
 }
 
 TEST_F(NodeTableTest, ClearLetsGoOfEveryJournal) {
   table_.enter_view(journal_, ByteOffset(0), {kRootNode, "app"});
-  table_.enter_control({ControlKind::kInfo, journal_, kRootNode}, kRootInode);
+  table_.enter_control({ControlKind::kInfo, journal_, kRootNode});
   table_.clear();
   EXPECT_EQ(journal_.use_count(), 1);
   EXPECT_EQ(table_.size(), 1U);

@@ -13,7 +13,7 @@ TEST_F(OperationsTest, ChmodInvalidatesOtherViews) {
   append(first.handle, "one\n");
   ASSERT_EQ(errno_of(ops_->command(open("app.pos"), "end", kRoot)), 0);
   const NodeId second = ops_->look_up(kRootNode, "app")->node;
-  ASSERT_EQ(errno_of(ops_->attributes(second)), 0);
+  ASSERT_EQ(errno_of(ops_->attributes(second, kRoot)), 0);
   AttributeChange change;
   change.mode = 0600;
   const auto changed = ops_->set_attributes(first.found.node, change);
@@ -30,9 +30,9 @@ TEST_F(OperationsTest, EveryChangeOfAJournalMovesItsTimeOfChangeOnly) {
   const Created app = create("app");
   append(app.handle, "x\n");
   const NodeId node = app.found.node;
-  struct stat last = *ops_->attributes(node);
+  struct stat last = *ops_->attributes(node, kRoot);
   const auto expect_moved = [&](const char* by) {
-    const struct stat now = *ops_->attributes(node);
+    const struct stat now = *ops_->attributes(node, kRoot);
     EXPECT_GT(timestamp(now.st_ctim), timestamp(last.st_ctim)) << by;
     EXPECT_EQ(timestamp(now.st_mtim), timestamp(last.st_mtim)) << by;
     last = now;
@@ -58,16 +58,16 @@ TEST_F(OperationsTest, EveryChangeOfAJournalMovesItsTimeOfChangeOnly) {
   store_.journal("log")->set_now(std::chrono::ceil<std::chrono::milliseconds>(
       timestamp(last.st_ctim) + std::chrono::milliseconds(1)));
   append(app.handle, "y\n");
-  const struct stat appended = *ops_->attributes(node);
+  const struct stat appended = *ops_->attributes(node, kRoot);
   EXPECT_GT(timestamp(appended.st_ctim), timestamp(last.st_ctim));
   EXPECT_EQ(timestamp(appended.st_ctim), timestamp(appended.st_mtim));
 }
 
 TEST_F(OperationsTest, EveryChangeOfADirectoryMovesItsTimeOfChange) {
   const NodeId web = make_directory("web");
-  struct stat last = *ops_->attributes(web);
+  struct stat last = *ops_->attributes(web, kRoot);
   const auto expect_moved = [&](const char* by, bool modified) {
-    const struct stat now = *ops_->attributes(web);
+    const struct stat now = *ops_->attributes(web, kRoot);
     EXPECT_GT(timestamp(now.st_ctim), timestamp(last.st_ctim)) << by;
     EXPECT_EQ(timestamp(now.st_mtim) > timestamp(last.st_mtim), modified) << by;
     last = now;
@@ -100,7 +100,7 @@ TEST_F(OperationsTest, ATimeThatIsSetHoldsUntilTheNextAppend) {
   const range::Timestamp set(std::chrono::nanoseconds(1'234'567'890'123'456'789));
   const Created app = create("app");
   append(app.handle, "x\n");
-  const auto appended = timestamp(ops_->attributes(app.found.node)->st_mtim);
+  const auto appended = timestamp(ops_->attributes(app.found.node, kRoot)->st_mtim);
   AttributeChange change;
   change.modified = set;
   const auto changed = ops_->set_attributes(app.found.node, change);
@@ -109,11 +109,12 @@ TEST_F(OperationsTest, ATimeThatIsSetHoldsUntilTheNextAppend) {
   EXPECT_GT(timestamp(changed->st_ctim), appended);
   EXPECT_EQ(timestamp(ops_->look_up(kRootNode, "app")->attributes.st_mtim), set);
   append(app.handle, "y\n");
-  EXPECT_EQ(timestamp(ops_->attributes(app.found.node)->st_mtim), appended);  // the clock stands
+  EXPECT_EQ(timestamp(ops_->attributes(app.found.node, kRoot)->st_mtim),
+            appended);  // the clock stands
   const NodeId web = make_directory("web");
   EXPECT_EQ(timestamp(ops_->set_attributes(web, change)->st_mtim), set);
   create("log", web);
-  EXPECT_GT(timestamp(ops_->attributes(web)->st_mtim), set);
+  EXPECT_GT(timestamp(ops_->attributes(web, kRoot)->st_mtim), set);
 }
 
 TEST_F(OperationsTest, WhatChangesAJournalInvalidatesItsOtherViews) {
@@ -125,9 +126,9 @@ TEST_F(OperationsTest, WhatChangesAJournalInvalidatesItsOtherViews) {
     EXPECT_TRUE(done) << by;
     EXPECT_TRUE(std::ranges::count(notices_.attributes, second) == 1) << by;
     notices_.attributes.clear();
-    ASSERT_TRUE(ops_->attributes(second));
+    ASSERT_TRUE(ops_->attributes(second, kRoot));
   };
-  ASSERT_TRUE(ops_->attributes(second));
+  ASSERT_TRUE(ops_->attributes(second, kRoot));
   const NodeId node = first.found.node;
   AttributeChange change;
   change.modified = range::Timestamp();
@@ -153,16 +154,16 @@ TEST_F(OperationsTest, JournalsHaveNoSetIdBits) {
 TEST_F(OperationsTest, ARemovedDirectoryHasItsLastAttributesWhereItIsOpen) {
   const NodeId web = make_directory("web", 0711);
   const NodeId replaced = make_directory("replaced", 0700);
-  const struct stat before = *ops_->attributes(web);
+  const struct stat before = *ops_->attributes(web, kRoot);
   ASSERT_TRUE(ops_->rename({kRootNode, "web"}, {kRootNode, "replaced"}, 0));
   ASSERT_TRUE(ops_->remove_directory(kRootNode, "replaced"));
-  const auto after = ops_->attributes(web);
+  const auto after = ops_->attributes(web, kRoot);
   ASSERT_TRUE(after);
   EXPECT_EQ(after->st_nlink, 0U);
   EXPECT_EQ(after->st_mode, before.st_mode);
   EXPECT_EQ(after->st_ino, before.st_ino);
-  EXPECT_EQ(ops_->attributes(replaced)->st_nlink, 0U);
-  EXPECT_EQ(ops_->attributes(replaced)->st_mode, S_IFDIR | 0700U);
+  EXPECT_EQ(ops_->attributes(replaced, kRoot)->st_nlink, 0U);
+  EXPECT_EQ(ops_->attributes(replaced, kRoot)->st_mode, S_IFDIR | 0700U);
   EXPECT_EQ(errno_of(ops_->create(web, "log", 0644, false, kUser)), ENOENT);
 }
 

@@ -120,20 +120,20 @@ TEST_F(OperationsListTest, EveryEntryIsListedOnceWhateverTheRoom) {
   for (const Shown& each : whole(7)) {
     EXPECT_EQ(each.is_directory, each.name == "d" || each.name.starts_with('.')) << each.name;
     if (each.name != "d") continue;
-    EXPECT_EQ(each.inode, ops_->attributes(directory)->st_ino);
+    EXPECT_EQ(each.inode, ops_->attributes(directory, kRoot)->st_ino);
   }
 }
 
 TEST_F(OperationsListTest, SelfAndParentHaveTheirOwnNumbers) {
-  const uint64_t root = ops_->attributes(kRootNode)->st_ino;
+  const uint64_t root = ops_->attributes(kRootNode, kRoot)->st_ino;
   const NodeId a = make_directory("a");
   const NodeId b = ops_->make_directory(a, "b", 0755, kUser)->node;
   const auto numbers = [&](NodeId directory) {
     const auto shown = piece(*ops_, directory, 0, 2);
     return std::pair(shown.at(0).inode, shown.at(1).inode);
   };
-  const uint64_t inode_a = ops_->attributes(a)->st_ino;
-  const uint64_t inode_b = ops_->attributes(b)->st_ino;
+  const uint64_t inode_a = ops_->attributes(a, kRoot)->st_ino;
+  const uint64_t inode_b = ops_->attributes(b, kRoot)->st_ino;
   EXPECT_EQ(numbers(kRootNode), std::pair(root, root));
   EXPECT_EQ(numbers(a), std::pair(inode_a, root));
   EXPECT_EQ(numbers(b), std::pair(inode_b, inode_a));
@@ -148,7 +148,7 @@ TEST_F(OperationsListTest, NumbersAreThoseThatStatGives) {
   for (const NodeId directory : {kRootNode, web}) {
     for (const Shown& each : piece(*ops_, directory, 0, 100)) {
       if (each.name == "..") continue;
-      const auto st = each.name == "." ? *ops_->attributes(directory)
+      const auto st = each.name == "." ? *ops_->attributes(directory, kRoot)
                                        : ops_->look_up(directory, each.name)->attributes;
       EXPECT_EQ(each.inode, st.st_ino) << each.name;
       EXPECT_LT(each.inode, uint64_t{1} << 53);

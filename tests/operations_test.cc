@@ -58,8 +58,8 @@ TEST_F(OperationsTest, AppendInvalidatesOtherViewsThatWereAnswered) {
   const NodeId second = ops_->look_up(kRootNode, "app")->node;
   append(first.handle, "two\n");
   EXPECT_TRUE(notices_.attributes.empty());  // a look-up's attributes are not kept
-  ASSERT_EQ(errno_of(ops_->attributes(second)), 0);
-  ASSERT_EQ(errno_of(ops_->attributes(first.found.node)), 0);
+  ASSERT_EQ(errno_of(ops_->attributes(second, kRoot)), 0);
+  ASSERT_EQ(errno_of(ops_->attributes(first.found.node, kRoot)), 0);
   append(first.handle, "three\n");
   append(first.handle, "four\n");
   EXPECT_EQ(notices_.attributes, std::vector{second});
@@ -139,14 +139,6 @@ TEST_F(OperationsTest, ControlFilesHaveTheModesOfTheirJournal) {
   EXPECT_NE(position.attributes.st_ino, ops_->look_up(kRootNode, "app.sync")->attributes.st_ino);
 }
 
-TEST_F(OperationsTest, ControlFilesThatPrintAPositionHaveItsSize) {
-  append(create("app").handle, "one\ntwo\n");
-  for (const char* name : {"app.pos", "app.sync", ".sync"}) {
-    const auto st = ops_->look_up(kRootNode, name)->attributes;
-    EXPECT_EQ(static_cast<size_t>(st.st_size), contents(name).size()) << name;
-  }
-}
-
 TEST_F(OperationsTest, RemovedJournalGoesOnWorkingWhereItIsOpen) {
   const Created created = create("app");
   append(created.handle, "one\n");
@@ -154,7 +146,7 @@ TEST_F(OperationsTest, RemovedJournalGoesOnWorkingWhereItIsOpen) {
   EXPECT_EQ(errno_of(ops_->look_up(kRootNode, "app")), ENOENT);
   append(created.handle, "two\n");
   EXPECT_EQ(read_all(created.handle), "one\ntwo\n");
-  EXPECT_EQ(ops_->attributes(created.found.node)->st_nlink, 0U);
+  EXPECT_EQ(ops_->attributes(created.found.node, kRoot)->st_nlink, 0U);
   EXPECT_NE(create("app").found.attributes.st_ino, created.found.attributes.st_ino);
 }
 

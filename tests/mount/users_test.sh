@@ -71,6 +71,14 @@ group=777
 expect_equal "$(listed $bob)" "bob group" "what bob sees in .pos as one of the group"
 group=
 expect_equal "$(cut -d ' ' -f 2- mnt/open/.pos | xargs)" "bob group root" "what root sees in .pos"
+# So it does in an open that root made and somebody else repeats, and so is its size.
+exec 3<mnt/open/.pos
+expect_equal "$(as $alice cut -d ' ' -f 2- /dev/fd/3 | xargs)" "bob group" "what alice sees in it"
+expect_equal "$(cut -d ' ' -f 2- <&3 | xargs)" "bob group root" "what root has open"
+exec 3<&-
+for user in $alice $bob; do
+  expect_equal "$(as $user stat -c %s mnt/open/.pos)" "$(as $user cat mnt/open/.pos | wc -c)" "size"
+done
 # Names and settings.
 denied as $bob bash -c 'echo x >>mnt/new'
 denied as $bob mkdir mnt/web/new

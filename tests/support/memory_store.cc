@@ -236,6 +236,7 @@ Result<std::optional<Entry>> MemoryStore::look_up(std::string_view path) {
 
 Result<std::shared_ptr<Journal>> MemoryStore::open(JournalId id, std::string_view name) {
   const std::lock_guard lock(mutex_);
+  ++opens_;
   if (const auto it = journals_.find(id); it != journals_.end()) {
     return std::shared_ptr<Journal>(it->second);
   }
@@ -431,6 +432,11 @@ void MemoryStore::copy_id(std::string_view from, std::string_view to) {
 int MemoryStore::syncs() const {
   const std::lock_guard lock(mutex_);
   return syncs_;
+}
+
+int MemoryStore::opens() const {
+  const std::lock_guard lock(mutex_);
+  return opens_;
 }
 
 }  // namespace range

@@ -101,6 +101,7 @@ class MemoryStore : public Store {
   // As if the directory at `to` had been copied from `from` by hand.
   void copy_id(std::string_view from, std::string_view to);
   int syncs() const;
+  int opens() const;  // of journals
 
  private:
   struct Node {
@@ -124,6 +125,7 @@ class MemoryStore : public Store {
   std::map<JournalId, std::shared_ptr<MemoryJournal>> journals_;
   uint64_t last_id_ = 1;  // the root's
   int syncs_ = 0;
+  int opens_ = 0;
   Timestamp last_tick_{};
 };
 
