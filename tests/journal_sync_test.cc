@@ -1,8 +1,13 @@
-// What a journal syncs without having been asked.
+// Syncs of a journal: what it syncs without having been asked, and what else syncs its files.
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <optional>
+#include <thread>
+
 #include "tests/support/engine_test.h"
+#include "tests/support/gate_env.h"
 
 namespace range {
 namespace {
@@ -19,6 +24,32 @@ TEST_F(JournalSync, WhatAnAppenderSyncsBecauseItIsMuchIsDurable) {
   app.reset();
   lose_power(Survival::drop_all());
   EXPECT_GE(journal()->extent().end.offset, synced);
+}
+
+// An append that is refused cuts its entries off again, with a sync of its own. The kernel tells
+// one caller only of a writeback that failed.
+TEST_F(JournalSync, HearsOfAFailureThatWasToldToAnAppendThatIsRefused) {
+  SimEnv machine;
+  GateEnv env(machine);
+  auto store = ChunkedStore::open(env, "/store", options_, false).value();
+  const auto app = store->create("app", {}).value();
+  ASSERT_TRUE(app->append(as_bytes("one\n")));
+  ASSERT_TRUE(store->sync());
+  ASSERT_TRUE(app->append(as_bytes("two\n")));
+  machine.set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (!call.path.ends_with(".idx")) return std::nullopt;
+    if (call.kind == CallKind::kWrite) return Fault{.sys_errno = ENOSPC, .prefix_bytes = 0};
+    if (call.kind == CallKind::kSyncData) return Fault{.sys_errno = EIO, .prefix_bytes = 0};
+    return std::nullopt;
+  });
+  env.close_gate();
+  std::jthread syncing([&] { EXPECT_FALSE(app->sync()); });
+  env.wait_until_reached();
+  EXPECT_FALSE(app->append(as_bytes("three\n")));
+  machine.set_fault_hook({});
+  env.open_gate();
+  syncing.join();
+  EXPECT_EQ(app->extent().synced, ByteOffset(4));
 }
 
 }  // namespace

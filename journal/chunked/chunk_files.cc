@@ -28,6 +28,12 @@ std::shared_ptr<Region> ReadMapping::covering_locked(uint64_t bytes) const {
   return covers ? region_ : nullptr;
 }
 
+Status ChunkFiles::sync_idx() {
+  MutexLock lock(syncing_idx_);
+  if (idx_synced_) idx_synced_ = idx->sync_data();
+  return idx_synced_;
+}
+
 size_t descriptors_for_chunks(size_t allowed) {
   constexpr size_t kUsefulMax = 32'000;
   return std::min(allowed, kUsefulMax) / 4 * 3;

@@ -33,6 +33,11 @@ class ReadMapping {
 // writer keeps its reference until a sync has succeeded, because the kernel reports a failed
 // writeback only to descriptors that were open then.
 struct ChunkFiles {
+  // File::sync_data() of `idx`, which an append and a trim may have to call while a sync is under
+  // way. Once it has failed it always does: the kernel tells one caller only of a failure, and the
+  // bytes of all of them may be lost.
+  Status sync_idx();
+
   std::unique_ptr<File> dat;
   std::unique_ptr<File> idx;
   // count_slots() of a chunk that takes no more appends, once known
@@ -40,6 +45,10 @@ struct ChunkFiles {
   std::atomic<bool> searched = false;
   ReadMapping dat_mapping{};
   ReadMapping idx_mapping{};
+
+ private:
+  Mutex syncing_idx_;
+  Status idx_synced_ GUARDED_BY(syncing_idx_);
 };
 
 // How many of the descriptors that a process may have are for chunks: three quarters, but not so

@@ -134,7 +134,7 @@ Status ChunkWriter::undo_entries() {
   const uint64_t at = end_of_entries(end_.entries);
   idx_window_.close(at);
   Status undone = files_->idx->truncate(at);
-  if (undone) undone = files_->idx->sync_data();
+  if (undone) undone = files_->sync_idx();
   if (undone) return {};
   // Whatever the reason, this is no error after which appends may go on.
   return Error{Errc::kIo, undone.error().sys_errno, undone.error().context};
@@ -158,7 +158,7 @@ Status ChunkWriter::note_filesystem_sync() {
 }
 
 Status ChunkWriter::sync_mark() {
-  RETURN_IF_ERROR(files_->idx->sync_data());
+  RETURN_IF_ERROR(files_->sync_idx());
   mark_synced_ = true;
   return {};
 }

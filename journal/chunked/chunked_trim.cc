@@ -173,8 +173,7 @@ Status ChunkedJournal::drop_front(size_t count) {
 Status ChunkedJournal::store_begin(const Location& begin) {
   ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, begin.position.chunk));
   RETURN_IF_ERROR(files->idx->write_at(kBeginAt, encode_begin(begin)));
-  // The kernel tells of a failure once: a sync of the chunk would not hear of it any more.
-  const Status synced = files->idx->sync_data();
+  const Status synced = files->sync_idx();
   return synced ? synced : poison(synced.error());
 }
 

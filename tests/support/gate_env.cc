@@ -65,7 +65,7 @@ void GateEnv::open_gate() {
 void GateEnv::pass_sync() {
   ++syncs_;
   std::unique_lock lock(mutex_);
-  reached_ = true;
+  if (std::exchange(reached_, true)) return;
   changed_.notify_all();
   changed_.wait(lock, [&] { return !closed_; });
 }

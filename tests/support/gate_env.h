@@ -18,7 +18,7 @@ class GateEnv : public Env {
  public:
   explicit GateEnv(Env& base) : base_(base) {}
 
-  // From now on the next sync_data() of a file waits until the gate is opened.
+  // The next sync_data() of a file waits until the gate is opened; others go past it.
   void close_gate();
   // Returns when a call waits at the gate.
   void wait_until_reached();
