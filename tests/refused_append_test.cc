@@ -151,5 +151,39 @@ TEST_F(RefusedAppend, AChangeOfFramingThatIsRefusedLeavesTheOpenRecordOpen) {
   EXPECT_EQ(records(app_), expected);
 }
 
+// Its files may have to stay, on a disk that fails. They would show where the chunk before them
+// ends, in which the open record went on.
+TEST_F(RefusedAppend, AChunkThatWasBegunForNothingAndCannotBeRemovedCostsNothing) {
+  bool done = false;
+  for (uint64_t n = 0; !done; ++n) {
+    const std::string name = "app" + std::to_string(n);
+    auto app = journal(name);
+    sync_all();
+    append(*app, "abc");
+    Attributes other = app->attributes();
+    other.framing = Framing::kWrite;
+    env_->set_fault_hook([&, change = env_->changes() + n](const Call& call) {
+      const bool fails = is_change(call.kind) && call.change == change;
+      if (fails) return std::optional(Fault{.sys_errno = ENOSPC, .prefix_bytes = kEntriesAt});
+      return call.kind == CallKind::kRemoveFile ? std::optional(Fault{.sys_errno = EIO})
+                                                : std::nullopt;
+    });
+    done = app->set_attributes(other).has_value();
+    env_->set_fault_hook({});
+    std::string acknowledged = "abc";
+    for (int i = 0; i < 100; ++i) {  // more than one chunk
+      if (app->append(as_bytes(line(i)))) acknowledged += line(i);
+    }
+    (void)app->sync();
+    const std::string failed = env_->first_failed();
+    app.reset();
+    kill();
+    const std::string left = read_all(*journal(name));
+    EXPECT_TRUE(left == acknowledged)
+        << left.size() << " bytes instead of " << acknowledged.size() << " after " << failed;
+    ASSERT_LT(n, 50U);
+  }
+}
+
 }  // namespace
 }  // namespace range

@@ -23,17 +23,15 @@ Status write_header(File& idx, const ChunkHeader& header, const Attributes& attr
   return idx.write_at(0, page);
 }
 
-// Both create everything or nothing. What cannot be removed again is set aside at the next
-// recovery: it has no mark.
-
 Result<std::unique_ptr<File>> create_index(Env& env, const Path& path, const ChunkHeader& header,
                                            const Attributes& attributes) {
   ASSIGN_OR_RETURN(auto idx, env.open(path, Env::OpenMode::kCreateNew));
-  if (Status written = write_header(*idx, header, attributes); !written) {
-    (void)env.remove_file(path);
-    return std::move(written).error();
+  Status written = write_header(*idx, header, attributes);
+  if (written) return idx;
+  if (const Status removed = env.remove_file(path); !removed) {
+    return Error{Errc::kCorrupt, removed.error().sys_errno, removed.error().context};
   }
-  return idx;
+  return std::move(written).error();
 }
 
 Result<std::shared_ptr<ChunkFiles>> create_files(Env& env, const Path& directory,
@@ -44,7 +42,7 @@ Result<std::shared_ptr<ChunkFiles>> create_files(Env& env, const Path& directory
   auto idx =
       create_index(env, directory / chunk_file_name(header.chunk, ".idx"), header, attributes);
   if (!idx) {
-    (void)env.remove_file(dat_path);
+    (void)env.remove_file(dat_path);  // without an index it is no chunk
     return std::move(idx).error();
   }
   auto files = std::make_shared<ChunkFiles>();

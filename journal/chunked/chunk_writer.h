@@ -20,8 +20,9 @@ namespace range {
 // seen.
 class ChunkWriter {
  public:
-  // Creates the files of a new chunk, of a journal with `attributes`. If that fails nothing is left
-  // of them.
+  // Creates the files of a new chunk, of a journal with `attributes`. Errors: kExists where one is
+  // there already; kCorrupt if something stays that may pass for a chunk, because it could not be
+  // removed again: the caller must poison the journal.
   static Result<std::shared_ptr<ChunkWriter>> create(Env& env, ChunkFileCache& cache,
                                                      const Path& directory,
                                                      const ChunkHeader& header,

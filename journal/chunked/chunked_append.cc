@@ -241,7 +241,17 @@ Result<std::shared_ptr<ChunkWriter>> ChunkedJournal::begin_next(Time now, Framin
     header.chunk += kHostMask + 1;
     writer = create();
   }
+  if (!writer && writer.error().code == Errc::kCorrupt) return poison(writer.error()).error();
   return writer;
+}
+
+// Undoes begin_next(). Behind records that are appended later, a chunk that stays would be taken
+// for what shows where the one before it ends.
+Status ChunkedJournal::discard_next(const ChunkWriter& next) {
+  const ChunkId chunk = next.header().chunk;
+  context_.files.erase(id_, chunk);
+  const Status removed = remove_chunk(context_.env, directory_, chunk);
+  return removed ? removed : poison(removed.error());
 }
 
 void ChunkedJournal::go_on_in(std::shared_ptr<ChunkWriter> next) {

@@ -147,10 +147,7 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
     ASSIGN_OR_RETURN(next, begin_next(append_time(), *attributes.framing));
   }
   if (Status stored = context_.names.set_journal_attributes(id_, attributes); !stored) {
-    if (next) {
-      context_.files.erase(id_, next->header().chunk);
-      (void)remove_chunk(context_.env, directory_, next->header().chunk);
-    }
+    if (next) RETURN_IF_ERROR(discard_next(*next));
     return stored;
   }
   if (next) go_on_in(std::move(next));

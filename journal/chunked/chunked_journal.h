@@ -166,6 +166,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   bool may_fit_another_file(const Error& error, uint64_t bytes) const;
   Status roll(Time now, Framing framing);
   Result<std::shared_ptr<ChunkWriter>> begin_next(Time now, Framing framing);
+  Status discard_next(const ChunkWriter& next);
   void go_on_in(std::shared_ptr<ChunkWriter> next);
   void take_on(std::shared_ptr<ChunkWriter> chunk);
   Status attach_active();
