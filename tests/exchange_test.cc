@@ -1,97 +1,7 @@
-#include <gtest/gtest.h>
-
-#include <boost/filesystem/operations.hpp>
-#include <fstream>
-#include <iterator>
-#include <string>
-#include <vector>
-
-#include "journal/cursor.h"
-#include "journal/exchange/export_range.h"
-#include "journal/exchange/import_range.h"
-#include "journal/store.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/exchange_test.h"
 
 namespace range::exchange {
 namespace {
-
-using Texts = std::vector<std::string>;
-
-// "00 01 ab" as bytes.
-std::string hex(std::string_view digits) {
-  std::string bytes;
-  std::string pair;
-  for (const char c : digits) {
-    if (c != ' ') pair += c;
-    if (pair.size() < 2) continue;
-    bytes += static_cast<char>(std::stoi(pair, nullptr, 16));
-    pair.clear();
-  }
-  return bytes;
-}
-
-// Records "a", "" and "bc", as Range would write them.
-const std::string kThree = hex("00000001 61  00000000  00000002 6263");
-const std::string kThreeIndex = hex("0000000000000000 0000000000000005 0000000000000009");
-const std::string kOne = hex("00000003 646566");  // "def"
-
-constexpr const char* kFirst = "18EA5F509AFF0001";
-constexpr const char* kSecond = "18EA5F609AFF0001";
-constexpr const char* kThird = "18EA5F709AFF0001";
-
-class Exchange : public testing::Test {
- protected:
-  void SetUp() override { store_ = open("store"); }
-  void TearDown() override { EXPECT_TRUE(store_->close()); }
-
-  std::unique_ptr<Store> open(const char* name) {
-    auto store = open_store(work_.path() / name, {});
-    EXPECT_TRUE(store) << to_string(store.error());
-    return *std::move(store);
-  }
-
-  Path journal_directory() const { return work_.path() / "range/pp/app"; }
-
-  void write(const std::string& file, std::string_view content) {
-    boost::filesystem::create_directories(journal_directory());
-    std::ofstream((journal_directory() / file).native(), std::ios::binary) << content;
-  }
-  void write_data(const char* chunk, std::string_view data) {
-    write(std::string(chunk) + ".dat", data);
-  }
-  void write_index(const char* chunk, std::string_view data) {
-    write(std::string(chunk) + ".idx", data);
-  }
-  std::string read(const Path& path) const {
-    std::ifstream file((work_.path() / path).native(), std::ios::binary);
-    EXPECT_TRUE(file) << path;
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
-  Result<ImportedJournal> try_import() {
-    return import_journal(*store_, {"app", journal_directory()});
-  }
-  ImportedJournal import() {
-    auto imported = try_import();
-    EXPECT_TRUE(imported) << to_string(imported.error());
-    return imported ? *std::move(imported) : ImportedJournal();
-  }
-
-  static Texts records(Store& store, const std::string& path = "app") {
-    Texts found;
-    auto journal = store.open(path);
-    EXPECT_TRUE(journal) << to_string(journal.error());
-    Cursor cursor(*journal);
-    for (auto record = cursor.next(); record && *record; record = cursor.next()) {
-      found.emplace_back(as_text((*record)->bytes));
-    }
-    return found;
-  }
-  Texts records() { return records(*store_); }
-
-  TemporaryDirectory work_;
-  std::unique_ptr<Store> store_;
-};
 
 TEST_F(Exchange, ChunksAreImportedInTheOrderOfTheirIds) {
   write_data(kSecond, kOne);
@@ -119,37 +29,53 @@ TEST_F(Exchange, LaggingIndexIsNoMatter) {
 
 TEST_F(Exchange, WrongIndexIsNotedAndNotUsed) {
   write_data(kFirst, kThree);
-  for (const std::string& index :
-       {hex("0000000000000000 0000000000000006"), kThreeIndex + hex("0000000000000100"),
-        kThreeIndex + hex("000000000000000F 0000000000000020")}) {
+  for (const std::string& index : {hex("0000000000000000 0000000000000006"),
+                                   hex("0000000000000000 0000000000000006 0000000000000008")}) {
     write_index(kFirst, index);
     const ImportedJournal imported = import();
-    EXPECT_EQ(imported.notes, Texts{"chunk 18EA5F509AFF0001: its index is wrong, not used"});
+    EXPECT_EQ(imported.notes,
+              Texts{"chunk 18EA5F509AFF0001: its index is wrong from record 1 on, not used"});
     EXPECT_TRUE(imported.damage.empty());
   }
+  write_index(kFirst, hex("0000000000000000 0000000000000006 0000000000000009"));
+  EXPECT_EQ(import().notes,
+            Texts{"chunk 18EA5F509AFF0001: its index is wrong for records 1 to 1, not used there"});
   EXPECT_EQ(records(), (Texts{"a", "", "bc"}));
 }
 
 TEST_F(Exchange, EveryTornEndKeepsTheRecordsBefore) {
   const std::string whole = kThree + kOne;
-  for (size_t size = kThree.size() + 1; size < whole.size(); ++size) {
-    write_data(kFirst, whole.substr(0, size));
-    write_index(kFirst, kThreeIndex + hex("000000000000000F"));
-    const ImportedJournal imported = import();
-    EXPECT_EQ(imported.notes, Texts{"chunk 18EA5F509AFF0001, offset 15: torn last record; " +
-                                    std::to_string(size - kThree.size()) + " bytes left out"});
-    EXPECT_TRUE(imported.damage.empty());
-    EXPECT_EQ(records(), (Texts{"a", "", "bc"}));
+  for (const size_t entries : {0U, 8U, 24U}) {
+    write_index(kFirst, kThreeIndex.substr(0, entries));
+    for (size_t size = kThree.size() + 1; size < whole.size(); ++size) {
+      write_data(kFirst, whole.substr(0, size));
+      const ImportedJournal imported = import();
+      EXPECT_EQ(imported.notes, Texts{"chunk 18EA5F509AFF0001, offset 15: torn last record; " +
+                                      std::to_string(size - kThree.size()) + " bytes left out"});
+      EXPECT_TRUE(imported.damage.empty());
+      EXPECT_EQ(records(), (Texts{"a", "", "bc"}));
+    }
   }
 }
 
-TEST_F(Exchange, TornLengthBeforeAnotherChunkIsNoDamage) {
+TEST_F(Exchange, TornRecordThatTheIndexHasIsDamage) {
+  write_data(kFirst, kThree + kOne.substr(0, 5));
+  write_index(kFirst, kThreeIndex + hex("000000000000000F"));
+  const ImportedJournal imported = import();
+  EXPECT_TRUE(imported.notes.empty());
+  EXPECT_EQ(imported.damage, Texts{"chunk 18EA5F509AFF0001, offset 15: record beyond the end of "
+                                   "the file; 1 record, 5 bytes left out"});
+  EXPECT_EQ(records(), (Texts{"a", "", "bc"}));
+}
+
+TEST_F(Exchange, TornEndBeforeAnotherChunkIsDamage) {
   write_data(kFirst, kThree + hex("0000"));
+  write_index(kFirst, kThreeIndex);
   write_data(kSecond, kOne);
   const ImportedJournal imported = import();
-  EXPECT_EQ(imported.notes.size(), 1U);
-  EXPECT_TRUE(imported.damage.empty());
-  EXPECT_EQ(records(), (Texts{"a", "", "bc", "def"}));
+  EXPECT_TRUE(imported.notes.empty());
+  EXPECT_EQ(imported.damage,
+            Texts{"chunk 18EA5F509AFF0001, offset 15: torn length; 2 bytes left out"});
 }
 
 TEST_F(Exchange, LengthBeyondTheFileLosesOnlyTheRestOfItsChunk) {
@@ -164,11 +90,13 @@ TEST_F(Exchange, LengthBeyondTheFileLosesOnlyTheRestOfItsChunk) {
 }
 
 TEST_F(Exchange, LengthThatNoRecordHasIsDamageInTheLastChunkToo) {
-  write_data(kFirst, hex("00000001 61  08000001 626364"));
-  const ImportedJournal imported = import();
-  EXPECT_EQ(imported.damage,
-            Texts{"chunk 18EA5F509AFF0001, offset 5: record above the limit; 7 bytes left out"});
-  EXPECT_EQ(records(), Texts{"a"});
+  for (const char* length : {"08000001", "7FFFFFFF", "01000000"}) {
+    write_data(kFirst, hex("00000001 61  00000001 62" + std::string(length) + "626364"));
+    const ImportedJournal imported = import();
+    EXPECT_EQ(imported.damage,
+              Texts{"chunk 18EA5F509AFF0001, offset 5: wrong length; 12 bytes left out"});
+    EXPECT_EQ(records(), Texts{"a"});
+  }
 }
 
 TEST_F(Exchange, RecordsLargerThanABatchAreImported) {

@@ -70,24 +70,49 @@ TEST(RangeDirectory, MissingDirectoryIsAnError) {
   EXPECT_FALSE(list_chunks("/nonexistent/range"));
 }
 
-TEST(RangeDirectory, ChunksAreListedByIdWithoutEmptyOnes) {
+TEST(RangeDirectory, ChunksAreListedByIdWhateverThereIsOfThem) {
   const TemporaryDirectory root;
   write_file(root.path() / "18EA5F509AFF0000.dat", "x");
   write_file(root.path() / "18EA5F509AFF0000.idx", "");
   write_file(root.path() / "00EA5F509AFF0001.dat", "x");
   write_file(root.path() / "20EA5F509AFF0001.dat", "");
-  write_file(root.path() / "20EA5F509AFF0001.idx", "");
   write_file(root.path() / "30EA5F509AFF0001.idx", "12345678");
   write_file(root.path() / "18ea5f509aff0002.dat", "x");
+  write_file(root.path() / "a\nb", "x");
   const auto found = list_chunks(root.path());
   ASSERT_TRUE(found) << to_string(found.error());
-  ASSERT_EQ(found->chunks.size(), 2U);
+  ASSERT_EQ(found->chunks.size(), 4U);
   EXPECT_EQ(found->chunks[0].id, ChunkId(0x00EA5F509AFF0001));
   EXPECT_EQ(found->chunks[1].id, ChunkId(0x18EA5F509AFF0000));
+  EXPECT_EQ(found->chunks[1].data, root.path() / "18EA5F509AFF0000.dat");
   EXPECT_EQ(found->chunks[1].index, root.path() / "18EA5F509AFF0000.idx");
-  ASSERT_EQ(found->notes.size(), 2U);
-  EXPECT_EQ(found->notes[0], "18ea5f509aff0002.dat: not a file of Range, ignored");
-  EXPECT_EQ(found->notes[1], "30EA5F509AFF0001.idx: an index without its chunk, ignored");
+  EXPECT_EQ(found->chunks[1].data_bytes, 1U);
+  EXPECT_FALSE(found->chunks[2].has_something());
+  EXPECT_EQ(found->chunks[3].index_bytes, 8U);
+  EXPECT_EQ(found->notes,
+            (std::vector<std::string>{"18ea5f509aff0002.dat: not a file of Range, ignored",
+                                      "a\\nb: not a file of Range, ignored"}));
+}
+
+TEST(RangeDirectory, LinksToDirectoriesAreFollowed) {
+  namespace fs = boost::filesystem;
+  const TemporaryDirectory work;
+  fs::create_directories(work.path() / "elsewhere/pp");
+  fs::create_directories(work.path() / "far/app");
+  fs::create_directories(work.path() / "real");
+  fs::create_directory_symlink(work.path() / "elsewhere/pp", work.path() / "real/pp");
+  fs::create_directory_symlink(work.path() / "far/app", work.path() / "elsewhere/pp/app");
+  fs::create_directory_symlink(work.path() / "nowhere", work.path() / "real/zz");
+  fs::create_directory_symlink(work.path() / "real", work.path() / "root");
+  write_file(work.path() / "far/app/18EA5F509AFF0000.dat", "x");
+  write_file(work.path() / "file", "x");
+  fs::create_symlink(work.path() / "file", work.path() / "real/ff");
+  const auto found = list_journals(work.path() / "root");
+  ASSERT_TRUE(found) << to_string(found.error());
+  ASSERT_EQ(found->journals.size(), 1U);
+  EXPECT_EQ(found->journals[0].name, "app");
+  EXPECT_EQ(list_chunks(found->journals[0].directory)->chunks.size(), 1U);
+  EXPECT_TRUE(found->problems.empty());
 }
 
 }  // namespace

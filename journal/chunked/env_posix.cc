@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -86,6 +87,14 @@ int rename_no_replace(const Path& from, const Path& to) {
   // EINVAL is also what moving a directory below itself gets, and gets again here.
   return rename_if_free(from, to);
 }
+
+class DirectoryLock : public FileLock {
+ public:
+  explicit DirectoryLock(Fd directory) : directory_(std::move(directory)) {}
+
+ private:
+  const Fd directory_;
+};
 
 class PosixEnv : public Env {
  public:
@@ -201,6 +210,15 @@ class PosixEnv : public Env {
 
   Result<std::unique_ptr<FileLock>> lock(const Path& path) override {
     return lock_posix_file(path);
+  }
+
+  Result<std::unique_ptr<FileLock>> lock_directory(const Path& path) override {
+    ASSIGN_OR_RETURN(Fd fd, open_fd("open", path, O_RDONLY | O_DIRECTORY));
+    if (retry_interrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
+      if (errno != EWOULDBLOCK) return posix_error("flock", path);
+      return Error{Errc::kLocked, 0, path.native() + ": locked"};
+    }
+    return std::unique_ptr<FileLock>(std::make_unique<DirectoryLock>(std::move(fd)));
   }
 
   Time now() override {

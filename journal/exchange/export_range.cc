@@ -1,23 +1,15 @@
 #include "journal/exchange/export_range.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/file.h>
 
 #include <algorithm>
-#include <boost/filesystem/operations.hpp>
-#include <cerrno>
 #include <span>
 #include <utility>
 
-#include "journal/chunked/env.h"
-#include "journal/chunked/posix_file.h"
-#include "journal/exchange/range_chunk.h"
+#include "journal/exchange/range_chunk_writer.h"
 #include "journal/result_macros.h"
 
 namespace range::exchange {
-
-namespace fs = boost::filesystem;
 
 namespace {
 
@@ -27,8 +19,8 @@ constexpr const char* kStaging = "exporting.tmp";
 // Writes the chunks of a journal into a directory.
 class ChunkExport {
  public:
-  ChunkExport(Journal& journal, Path directory, const Progress& progress)
-      : journal_(journal), directory_(std::move(directory)), progress_(progress) {}
+  ChunkExport(Env& env, Journal& journal, Path directory, const Progress& progress)
+      : env_(env), journal_(journal), directory_(std::move(directory)), progress_(progress) {}
 
   Result<ExportedJournal> run();
 
@@ -38,6 +30,7 @@ class ChunkExport {
   Status write_open_record(RangeChunkWriter& writer);
   void leave_out(RecordNumber first, uint64_t count);
 
+  Env& env_;
   Journal& journal_;
   const Path directory_;
   const Progress& progress_;
@@ -56,7 +49,7 @@ Result<ExportedJournal> ChunkExport::run() {
     next = chunk.first_record + chunk.records;
     if (chunk.records > 0) RETURN_IF_ERROR(export_chunk(chunk, next));
   }
-  RETURN_IF_ERROR(posix_env().sync_directory(directory_));
+  RETURN_IF_ERROR(env_.sync_directory(directory_));
   return std::move(exported_);
 }
 
@@ -65,7 +58,7 @@ Status ChunkExport::export_chunk(const ChunkInfo& chunk, RecordNumber end) {
   constexpr size_t kBatchBytesMax = size_t{4} << 20;
   const bool open = extent_.open_bytes > 0 && end == extent_.end.record;
   if (open) end = end - 1;
-  ASSIGN_OR_RETURN(auto writer, RangeChunkWriter::create(directory_, chunk.id));
+  ASSIGN_OR_RETURN(auto writer, RangeChunkWriter::create(env_, directory_, chunk.id));
   for (RecordNumber at = chunk.first_record; at < end;) {
     const size_t count = std::min<uint64_t>(kBatchRecordsMax, end - at);
     Status read = journal_.read_records(at, count, kBatchBytesMax, batch_);
@@ -126,20 +119,28 @@ void ChunkExport::leave_out(RecordNumber first, uint64_t count) {
                                          damaged_begin_.value()));
 }
 
+// Makes a directory and those above it, where they are missing; its name survives power loss then.
+Status make_directories(Env& env, const Path& path) {
+  Status made = env.make_directory(path);
+  if (!made && made.error().code == Errc::kNotFound && path.has_parent_path()) {
+    RETURN_IF_ERROR(make_directories(env, path.parent_path()));
+    made = env.make_directory(path);
+  }
+  if (!made) return made.error().code == Errc::kExists ? Status() : made;
+  return env.sync_directory(path.has_parent_path() ? path.parent_path() : Path("."));
+}
+
 }  // namespace
 
-Result<RangeExport> RangeExport::open(const Path& root) {
-  boost::system::error_code failed;
-  fs::create_directories(root, failed);
-  if (failed) return failure(failed, "create", root);
-  Fd lock(
-      retry_interrupted([&] { return ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  if (!lock) return posix_error("open", root);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return posix_error("flock", root);
+Result<RangeExport> RangeExport::open(const Path& root, Env& env) {
+  RETURN_IF_ERROR(make_directories(env, root.filename() == "." ? root.parent_path() : root));
+  ASSIGN_OR_RETURN(const Path top, behind_link(env, root));
+  auto lock = env.lock_directory(top);
+  if (!lock && lock.error().code == Errc::kLocked) {
     return Error{Errc::kLocked, 0, root.native() + ": another export to it is running"};
   }
-  RangeExport opened(root, std::move(lock));
+  if (!lock) return std::move(lock).error();
+  RangeExport opened(env, top, *std::move(lock));
   RETURN_IF_ERROR(opened.clear_staging());
   return opened;
 }
@@ -147,13 +148,10 @@ Result<RangeExport> RangeExport::open(const Path& root) {
 Result<ExportedJournal> RangeExport::export_journal(Store& store, const std::string& path,
                                                     const Progress& progress) {
   ASSIGN_OR_RETURN(const Path place, place_of(path));
-  boost::system::error_code ignored;
-  if (fs::exists(root_ / place, ignored) && !fs::is_empty(root_ / place, ignored)) {
-    return Error{Errc::kNotEmpty, 0, path + ": " + (root_ / place).native() + " is there already"};
-  }
+  RETURN_IF_ERROR(check_free(path, root_ / place));
   ASSIGN_OR_RETURN(const auto journal, store.open(path));
-  RETURN_IF_ERROR(posix_env().make_directory(staging()));
-  auto exported = ChunkExport(*journal, staging(), progress).run();
+  RETURN_IF_ERROR(env_->make_directory(staging()));
+  auto exported = ChunkExport(*env_, *journal, staging(), progress).run();
   Status published = exported ? publish(place) : Status();
   if (exported && published) return exported;
   static_cast<void>(clear_staging());  // the next export does it again
@@ -163,20 +161,31 @@ Result<ExportedJournal> RangeExport::export_journal(Store& store, const std::str
 Path RangeExport::staging() const { return root_ / kStaging; }
 
 Status RangeExport::clear_staging() const {
-  boost::system::error_code failed;
-  fs::remove_all(staging(), failed);
-  return failed ? Status(failure(failed, "remove", staging())) : Status();
+  auto files = env_->list(staging());
+  if (!files && files.error().code == Errc::kNotFound) return {};
+  if (!files) return std::move(files).error();
+  for (const DirectoryEntry& file : *files) {
+    RETURN_IF_ERROR(env_->remove_file(staging() / file.name));
+  }
+  return env_->remove_directory(staging());
+}
+
+Status RangeExport::check_free(const std::string& name, const Path& place) const {
+  auto there = env_->list(place, 0, 1);
+  if (!there && there.error().code == Errc::kNotFound) return {};
+  if (!there) return std::move(there).error();
+  if (there->entries.empty()) return {};
+  return Error{Errc::kNotEmpty, 0, name + ": " + place.native() + " is there already"};
 }
 
 Status RangeExport::publish(const Path& place) const {
   const Path group = (root_ / place).parent_path();
-  boost::system::error_code failed;
-  fs::create_directory(group, failed);
-  if (failed) return failure(failed, "create", group);
+  const Status made = env_->make_directory(group);
+  if (!made && made.error().code != Errc::kExists) return made;
   // Replaces an empty directory, but no other.
-  RETURN_IF_ERROR(posix_env().rename(staging(), root_ / place, /*replace=*/true));
-  RETURN_IF_ERROR(posix_env().sync_directory(group));
-  return posix_env().sync_directory(root_);
+  RETURN_IF_ERROR(env_->rename(staging(), root_ / place, /*replace=*/true));
+  RETURN_IF_ERROR(env_->sync_directory(group));
+  return env_->sync_directory(root_);
 }
 
 }  // namespace range::exchange

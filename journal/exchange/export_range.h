@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "journal/chunked/fd.h"
+#include "journal/chunked/env.h"
 #include "journal/exchange/import_range.h"
 #include "journal/exchange/range_directory.h"
 #include "journal/store.h"
@@ -27,7 +27,7 @@ class RangeExport {
  public:
   // Opens `root`, and creates it where missing. What an interrupted export left is removed. Errors:
   // kLocked, kNoSpace and kIo.
-  static Result<RangeExport> open(const Path& root);
+  static Result<RangeExport> open(const Path& root, Env& env = posix_env());
 
   // Exports a journal: each chunk that has records becomes one of the same id. A line at the end
   // that is not complete is exported as a record. The journal appears under its name with all that
@@ -38,14 +38,17 @@ class RangeExport {
                                          const Progress& progress = {});
 
  private:
-  RangeExport(Path root, Fd lock) : root_(std::move(root)), lock_(std::move(lock)) {}
+  RangeExport(Env& env, Path root, std::unique_ptr<FileLock> lock)
+      : env_(&env), root_(std::move(root)), lock_(std::move(lock)) {}
 
   Path staging() const;
   Status clear_staging() const;
+  Status check_free(const std::string& name, const Path& place) const;
   Status publish(const Path& place) const;
 
+  Env* env_;
   Path root_;
-  Fd lock_;
+  std::unique_ptr<FileLock> lock_;
 };
 
 }  // namespace range::exchange

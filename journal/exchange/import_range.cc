@@ -21,56 +21,36 @@ namespace {
 // The records of all chunks of a journal, one chunk after the other.
 class Source {
  public:
-  explicit Source(std::vector<RangeChunk> chunks) : chunks_(std::move(chunks)) {}
+  Source(Env& env, const std::vector<RangeChunk>& chunks, Findings& findings)
+      : env_(env), chunks_(chunks), findings_(findings) {}
 
-  // As RangeChunkReader::next(), for the whole journal. Tells about chunks that end in `imported`.
-  Result<std::span<const ConstBytes>> next(ImportedJournal& imported);
+  // As RangeChunkReader::next(), for the whole journal.
+  Result<std::span<const ConstBytes>> next();
 
  private:
   Status open();
-  void close(ImportedJournal& imported);
 
-  const std::vector<RangeChunk> chunks_;
+  Env& env_;
+  const std::vector<RangeChunk>& chunks_;
+  Findings& findings_;
   size_t at_ = 0;  // in chunks_
   std::optional<RangeChunkReader> reader_;
-  std::optional<RangeIndexCheck> index_;
 };
 
-Result<std::span<const ConstBytes>> Source::next(ImportedJournal& imported) {
-  for (; at_ < chunks_.size(); close(imported)) {
+Result<std::span<const ConstBytes>> Source::next() {
+  for (; at_ < chunks_.size(); ++at_, reader_.reset()) {
     if (!reader_) RETURN_IF_ERROR(open());
     ASSIGN_OR_RETURN(const auto records, reader_->next());
-    index_->add(reader_->first_offset(), records);
     if (!records.empty()) return records;
   }
   return std::span<const ConstBytes>();
 }
 
 Status Source::open() {
-  ASSIGN_OR_RETURN(reader_, RangeChunkReader::open(chunks_[at_].data));
-  index_.emplace(chunks_[at_].index);
+  const auto behind = std::span(chunks_).subspan(at_ + 1);
+  const bool last = std::ranges::none_of(behind, &RangeChunk::has_something);
+  ASSIGN_OR_RETURN(reader_, RangeChunkReader::open(env_, chunks_[at_], last, findings_));
   return {};
-}
-
-void Source::close(ImportedJournal& imported) {
-  const RangeChunk& chunk = chunks_[at_++];
-  const ChunkEnd end = reader_->end();
-  if (end != ChunkEnd::kWhole) {
-    const bool last = at_ == chunks_.size();
-    const bool torn = end == ChunkEnd::kTornLength || (end == ChunkEnd::kBeyondFile && last);
-    const char* reason = torn                              ? "torn last record"
-                         : end == ChunkEnd::kRecordTooLong ? "record above the limit"
-                                                           : "record beyond the end of the file";
-    (torn ? imported.notes : imported.damage)
-        .push_back(fmt::format("chunk {}, offset {}: {}; {} bytes left out",
-                               chunk_file_name(chunk.id, ""), reader_->offset(), reason,
-                               reader_->bytes_left()));
-  }
-  if (index_->wrong(reader_->offset())) {
-    imported.notes.push_back(
-        fmt::format("chunk {}: its index is wrong, not used", chunk_file_name(chunk.id, "")));
-  }
-  reader_.reset();
 }
 
 // Checks that a journal holds the records it is given, one after the other from its first.
@@ -140,13 +120,15 @@ Result<std::shared_ptr<Journal>> open_target(Store& store, const std::string& na
 
 class Import {
  public:
-  Import(std::shared_ptr<Journal> journal, std::string name, RangeChunks source,
+  Import(Env& env, std::shared_ptr<Journal> journal, std::string name, RangeChunks source,
          const Progress& progress)
-      : journal_(std::move(journal)),
+      : env_(env),
+        journal_(std::move(journal)),
         name_(std::move(name)),
         chunks_(std::move(source.chunks)),
         progress_(progress) {
-    imported_.chunks = chunks_.size();
+    imported_.chunks = static_cast<uint64_t>(std::ranges::count_if(
+        chunks_, [](const RangeChunk& chunk) { return chunk.data_bytes > 0; }));
     imported_.notes = std::move(source.notes);
   }
 
@@ -160,6 +142,7 @@ class Import {
   void count(std::span<const ConstBytes> records);
   Status verify() const;
 
+  Env& env_;
   const std::shared_ptr<Journal> journal_;
   const std::string name_;
   const std::vector<RangeChunk> chunks_;
@@ -192,10 +175,10 @@ Status Import::check_target() const {
 }
 
 Status Import::copy() {
-  Source source(chunks_);
+  Source source(env_, chunks_, imported_);
   Comparison old(journal_);
   while (true) {
-    ASSIGN_OR_RETURN(const auto records, source.next(imported_));
+    ASSIGN_OR_RETURN(const auto records, source.next());
     if (records.empty()) return {};
     const uint64_t before =
         imported_.records_before - std::min(imported_.records_before, imported_.records);
@@ -227,32 +210,33 @@ void Import::count(std::span<const ConstBytes> records) {
 
 // Reads everything once more, the source as well.
 Status Import::verify() const {
-  Source source(chunks_);
+  Findings told_before;
+  Source source(env_, chunks_, told_before);
   Comparison comparison(journal_);
-  ImportedJournal again;
+  uint64_t again = 0;
   while (true) {
-    ASSIGN_OR_RETURN(const auto records, source.next(again));
+    ASSIGN_OR_RETURN(const auto records, source.next());
     if (records.empty()) break;
-    again.records += records.size();
+    again += records.size();
     ASSIGN_OR_RETURN(const auto difference, comparison.difference(records));
     if (difference) {
       return Error{Errc::kCorrupt, 0, fmt::format("{}: read back: {}", name_, *difference)};
     }
   }
   const uint64_t stored = journal_->extent().end.record.value();
-  if (again.records == stored) return {};
+  if (again == stored) return {};
   return Error{Errc::kCorrupt, 0,
                fmt::format("{}: {} records in the store, {} in the source: one has changed", name_,
-                           stored, again.records)};
+                           stored, again)};
 }
 
 }  // namespace
 
 Result<ImportedJournal> import_journal(Store& store, const RangeJournal& source,
-                                       const Progress& progress) {
-  ASSIGN_OR_RETURN(RangeChunks chunks, list_chunks(source.directory));
+                                       const Progress& progress, Env& env) {
+  ASSIGN_OR_RETURN(RangeChunks chunks, list_chunks(source.directory, env));
   ASSIGN_OR_RETURN(auto journal, open_target(store, source.name));
-  return Import(std::move(journal), source.name, std::move(chunks), progress).run();
+  return Import(env, std::move(journal), source.name, std::move(chunks), progress).run();
 }
 
 }  // namespace range::exchange

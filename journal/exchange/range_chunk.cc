@@ -1,10 +1,12 @@
 #include "journal/exchange/range_chunk.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <array>
-#include <limits>
+#include <cerrno>
 #include <utility>
 
+#include "journal/exchange/big_endian.h"
 #include "journal/journal.h"
 #include "journal/result_macros.h"
 
@@ -12,157 +14,249 @@ namespace range::exchange {
 
 namespace {
 
-constexpr size_t kLengthBytes = 4;
-constexpr size_t kEntryBytes = 8;
+constexpr uint64_t kLengthBytes = 4;
 constexpr uint64_t kBatchBytes = uint64_t{4} << 20;
 constexpr size_t kBatchRecordsMax = 8192;
-constexpr size_t kBufferBytes = size_t{1} << 20;
+constexpr uint64_t kPageBytes = 4096;
+constexpr uint64_t kSectorBytes = 512;  // a disk has written one whole or not at all
+// No interrupted append is longer: Range's own limit is 16 KiB, unless it is configured.
+constexpr uint64_t kTornBytesMax = (uint64_t{1} << 24) - 1;
 
-uint64_t decode(ConstBytes bytes) {
-  uint64_t number = 0;
-  for (const std::byte byte : bytes) number = number << 8 | std::to_integer<uint64_t>(byte);
-  return number;
-}
-
-template <size_t kSize>
-std::array<std::byte, kSize> encode(uint64_t number) {
-  std::array<std::byte, kSize> bytes{};
-  for (size_t i = kSize; i > 0; number >>= 8) bytes[--i] = static_cast<std::byte>(number & 0xFF);
-  return bytes;
+std::string count(uint64_t records) {
+  return fmt::format("{} {}", records, records == 1 ? "record" : "records");
 }
 
 }  // namespace
 
-Result<RangeChunkReader> RangeChunkReader::open(const Path& data) {
-  ASSIGN_OR_RETURN(auto file, posix_env().open(data, Env::OpenMode::kRead));
-  ASSIGN_OR_RETURN(const FileStat stat, file->stat());
-  return RangeChunkReader(std::move(file), stat.size);
+Result<RangeChunkReader> RangeChunkReader::open(Env& env, const RangeChunk& chunk, bool last,
+                                                Findings& findings) {
+  auto file = env.open(chunk.data, Env::OpenMode::kRead);
+  const bool missing = !file && file.error().code == Errc::kNotFound;
+  if (!file && !missing) return std::move(file).error();
+  uint64_t bytes = 0;
+  if (file) {
+    ASSIGN_OR_RETURN(const FileStat stat, (*file)->stat());
+    bytes = stat.size;
+  }
+  ASSIGN_OR_RETURN(RangeIndex index, RangeIndex::open(env, chunk.index));
+  return RangeChunkReader(missing ? nullptr : *std::move(file), bytes, std::move(index),
+                          "chunk " + chunk_file_name(chunk.id, ""), last, findings);
+}
+
+RangeChunkReader::RangeChunkReader(std::unique_ptr<File> file, uint64_t bytes, RangeIndex index,
+                                   std::string name, bool last, Findings& findings)
+    : file_(std::move(file)),
+      bytes_(bytes),
+      index_(std::move(index)),
+      name_(std::move(name)),
+      last_(last),
+      findings_(&findings) {
+  if (file_) probe_ = std::make_unique<LengthProbe>(*file_, bytes_);
 }
 
 Result<std::span<const ConstBytes>> RangeChunkReader::next() {
-  uint64_t bytes = kBatchBytes;
   records_.clear();
-  while (true) {
-    RETURN_IF_ERROR(load(bytes));
+  while (records_.empty() && !done_) {
+    if (bytes_left() == 0) {
+      finish();
+      continue;
+    }
+    RETURN_IF_ERROR(load(kBatchBytes));
     divide();
-    if (!records_.empty()) break;
-    const auto more = wanted();
-    if (!more) break;
-    bytes = *more;
+    if (records_.empty()) RETURN_IF_ERROR(next_alone());
+    RETURN_IF_ERROR(index_.status());
+    RETURN_IF_ERROR(probe_->status());
   }
   return std::span<const ConstBytes>(records_);
 }
 
-Status RangeChunkReader::load(uint64_t bytes) {
-  buffer_.resize(std::min(bytes, bytes_ - at_));
-  ASSIGN_OR_RETURN(const size_t n, file_->read_at(at_, buffer_));
-  if (n < buffer_.size()) bytes_ = at_ + n;  // somebody has cut it off
-  buffer_.resize(n);
+Status RangeChunkReader::next_alone() {
+  const auto end = probe_->end_of(at_);
+  const bool believed = end && ends_at(*end);
+  if (believed) {
+    RETURN_IF_ERROR(load(*end - at_));
+    divide();
+  }
+  const bool readable = !believed && buffer_.size() >= std::min(bytes_left(), kLengthBytes);
+  if (records_.empty()) get_over(readable);
   return {};
+}
+
+std::optional<uint64_t> RangeChunkReader::entry(uint64_t number) {
+  if (!index_used_ || number < index_wrong_until_) return std::nullopt;
+  return index_.at(number);
+}
+
+Status RangeChunkReader::load(uint64_t bytes) {
+  bytes = std::min(bytes, bytes_left());
+  while (true) {
+    buffer_.resize(bytes);
+    const auto n = file_->read_at(at_, buffer_);
+    if (n) {
+      buffer_.resize(*n);
+      return {};
+    }
+    buffer_.clear();
+    if (n.error().sys_errno != EIO) return n.error();
+    // What can be read before the place that cannot.
+    const uint64_t to_page = kPageBytes - at_ % kPageBytes;
+    if (bytes <= to_page) return {};
+    bytes = std::max(bytes / 2, to_page);
+  }
 }
 
 void RangeChunkReader::divide() {
-  first_offset_ = at_;
   ConstBytes rest = buffer_;
   while (rest.size() >= kLengthBytes && records_.size() < kBatchRecordsMax) {
-    const uint64_t length = decode(rest.first(kLengthBytes));
-    if (length > kAppendBytesMax || length > rest.size() - kLengthBytes) break;
+    const uint64_t length = from_big_endian(rest.first(kLengthBytes));
+    if (length > kAppendBytesMax || length > rest.size() - kLengthBytes) return;
+    const uint64_t end = at_ + kLengthBytes + length;
+    if (!ends_at(end)) return;
     records_.push_back(rest.subspan(kLengthBytes, length));
     rest = rest.subspan(kLengthBytes + length);
-  }
-  at_ += buffer_.size() - rest.size();
-}
-
-std::optional<uint64_t> RangeChunkReader::wanted() {
-  if (bytes_left() < kLengthBytes) {
-    end_ = bytes_left() == 0 ? ChunkEnd::kWhole : ChunkEnd::kTornLength;
-    return std::nullopt;
-  }
-  const uint64_t length = decode(ConstBytes(buffer_).first(kLengthBytes));
-  if (length > kAppendBytesMax || length > bytes_left() - kLengthBytes) {
-    end_ = length > kAppendBytesMax ? ChunkEnd::kRecordTooLong : ChunkEnd::kBeyondFile;
-    return std::nullopt;
-  }
-  return kLengthBytes + length;
-}
-
-RangeIndexCheck::RangeIndexCheck(const Path& index) {
-  auto file = posix_env().open(index, Env::OpenMode::kRead);
-  if (file) file_ = *std::move(file);
-}
-
-void RangeIndexCheck::add(uint64_t offset, std::span<const ConstBytes> records) {
-  for (const ConstBytes record : records) {
-    const auto entry = next();
-    if (!entry) return;
-    wrong_ = wrong_ || *entry != offset;
-    offset += kLengthBytes + record.size();
+    at_ = end;
+    ++number_;
   }
 }
 
-bool RangeIndexCheck::wrong(uint64_t offset) {
-  if (const auto entry = next(); entry && *entry != offset) wrong_ = true;
-  return wrong_ || next().has_value();
+bool RangeChunkReader::ends_at(uint64_t end) {
+  if (const auto next = entry(number_ + 1)) return *next == end;
+  return can_end_at(at_, end);
 }
 
-std::optional<uint64_t> RangeIndexCheck::next() {
-  if (!file_) return std::nullopt;
-  if (buffer_.size() - at_ < kEntryBytes) {
-    buffer_.resize(kBufferBytes);
-    const auto n = file_->read_at(loaded_end_, buffer_);
-    if (!n || *n < kEntryBytes) {
-      file_.reset();
-      return std::nullopt;
-    }
-    buffer_.resize(*n);
-    loaded_end_ += *n;
-    at_ = 0;
+bool RangeChunkReader::can_end_at(uint64_t begin, uint64_t end) {
+  if (end == bytes_) return true;
+  const uint64_t sector = (begin + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
+  const bool written = index_.entries() == 0 && sector >= bytes_;
+  if (!written && is_in_zeros(begin, end)) return false;
+  const bool unreadable = bytes_ - end >= kLengthBytes && !probe_->number_at(end, kLengthBytes);
+  return unreadable || probe_->end_of(end) || is_torn_append(end);
+}
+
+bool RangeChunkReader::is_in_zeros(uint64_t begin, uint64_t end) {
+  return end - begin == kLengthBytes && probe_->zeros_from(begin);
+}
+
+bool RangeChunkReader::is_torn_append(uint64_t begin) {
+  const uint64_t left = bytes_ - begin;
+  if (left == 0) return false;
+  const uint64_t known = std::min(left, kLengthBytes);
+  const auto number = probe_->number_at(begin, known);
+  if (!number) return false;
+  const uint64_t length = *number << 8 * (kLengthBytes - known);
+  return length <= kTornBytesMax && (known < kLengthBytes || length > left - kLengthBytes);
+}
+
+void RangeChunkReader::get_over(bool readable) {
+  const auto confirmed = next_confirmed();
+  const uint64_t next = confirmed ? *index_.at(*confirmed) : bytes_;
+  const auto chain = readable ? follow_lengths(next) : std::nullopt;
+  if (chain && chain->back) {
+    note(fmt::format("{}: its index is wrong for records {} to {}, not used there", name_,
+                     number_ + 1, chain->number - 1));
+    index_wrong_until_ = chain->number;
+  } else if (confirmed) {
+    leave_out(next, *confirmed - number_, problem(readable));
+  } else if (chain) {
+    note(fmt::format("{}: its index is wrong from record {} on, not used", name_, number_ + 1));
+    index_used_ = false;
+    missing_ = index_.entries() - std::min(index_.entries(), chain->number);
+  } else {
+    get_over_the_rest(readable);
   }
-  const ConstBytes entry = ConstBytes(buffer_).subspan(at_, kEntryBytes);
-  at_ += kEntryBytes;
-  return decode(entry);
 }
 
-Result<NewFile> NewFile::create(const Path& path) {
-  ASSIGN_OR_RETURN(auto file, posix_env().open(path, Env::OpenMode::kCreateNew));
-  return NewFile(std::move(file));
-}
-
-Status NewFile::append(ConstBytes bytes) {
-  buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-  return buffer_.size() < kBufferBytes ? Status() : flush();
-}
-
-Status NewFile::finish() {
-  RETURN_IF_ERROR(flush());
-  return file_->sync_data();
-}
-
-Status NewFile::flush() {
-  RETURN_IF_ERROR(file_->write_at(written_, buffer_));
-  written_ += buffer_.size();
-  buffer_.clear();
-  return {};
-}
-
-Result<RangeChunkWriter> RangeChunkWriter::create(const Path& directory, ChunkId id) {
-  ASSIGN_OR_RETURN(NewFile data, NewFile::create(directory / chunk_file_name(id, ".dat")));
-  ASSIGN_OR_RETURN(NewFile index, NewFile::create(directory / chunk_file_name(id, ".idx")));
-  return RangeChunkWriter(std::move(data), std::move(index));
-}
-
-Status RangeChunkWriter::append(ConstBytes record) {
-  if (record.size() > std::numeric_limits<uint32_t>::max()) {
-    return Error{Errc::kTooLarge, 0, "a record for Range"};
+// There is no entry to go on at.
+void RangeChunkReader::get_over_the_rest(bool readable) {
+  const auto end = probe_->end_of(at_);
+  if (!readable && end && ends_at(*end)) {
+    leave_out(*end, 1, problem(readable));
+  } else if (index_used_ && index_.entries() > number_) {
+    leave_out(bytes_, index_.entries() - number_, problem(readable));
+  } else if (last_ && is_torn_append(at_)) {
+    note(fmt::format("{}, offset {}: torn last record; {} bytes left out", name_, at_,
+                     bytes_left()));
+    at_ = bytes_;
+  } else {
+    leave_out(bytes_, std::nullopt, problem(readable));
   }
-  RETURN_IF_ERROR(index_.append(encode<kEntryBytes>(data_.bytes())));
-  RETURN_IF_ERROR(data_.append(encode<kLengthBytes>(record.size())));
-  return data_.append(record);
 }
 
-Status RangeChunkWriter::finish() {
-  RETURN_IF_ERROR(data_.finish());
-  return index_.finish();
+std::optional<uint64_t> RangeChunkReader::next_confirmed() {
+  if (!index_used_) return std::nullopt;
+  for (uint64_t i = std::max(number_ + 1, index_wrong_until_); i < index_.entries(); ++i) {
+    const auto begin = index_.at(i);
+    const bool behind = begin && *begin >= at_ + (i - number_) * kLengthBytes;
+    if (behind && is_confirmed(i, *begin)) return i;
+  }
+  return std::nullopt;
 }
+
+bool RangeChunkReader::is_confirmed(uint64_t number, uint64_t begin) {
+  const auto next = index_.at(number + 1);
+  if (next) return probe_->end_of(begin) == *next;
+  // Of the last one more is wanted: that lengths lead from there to the end.
+  for (auto end = probe_->end_of(begin); end; end = probe_->end_of(*end)) {
+    if (*end == bytes_) return true;
+    if (is_in_zeros(begin, *end)) return false;
+    begin = *end;
+  }
+  return false;
+}
+
+std::optional<RangeChunkReader::Chain> RangeChunkReader::follow_lengths(uint64_t until) {
+  // Once is enough, where the index was found wrong before.
+  if (!index_used_ || number_ < index_wrong_until_) return std::nullopt;
+  uint64_t begin = at_;
+  for (uint64_t number = number_ + 1; begin <= until; ++number) {
+    const auto end = probe_->end_of(begin);
+    if (!end) return std::nullopt;
+    if (index_.at(number) == *end) return Chain{number, /*back=*/true};
+    if (*end == bytes_) return Chain{number, /*back=*/false};
+    if (is_in_zeros(begin, *end)) return std::nullopt;
+    begin = *end;
+  }
+  return std::nullopt;
+}
+
+const char* RangeChunkReader::problem(bool readable) {
+  if (!readable) return "cannot be read";
+  const auto length = probe_->number_at(at_, kLengthBytes);
+  if (!length) return "torn length";
+  if (*length > kAppendBytesMax) return "record above the limit";
+  if (*length > bytes_left() - kLengthBytes) return "record beyond the end of the file";
+  return probe_->zeros_from(at_) ? "zeros up to the end of the file" : "wrong length";
+}
+
+void RangeChunkReader::leave_out(uint64_t to, std::optional<uint64_t> records, const char* reason) {
+  const std::string counted = records ? count(*records) + ", " : "";
+  damage(
+      fmt::format("{}, offset {}: {}; {}{} bytes left out", name_, at_, reason, counted, to - at_));
+  at_ = to;
+  number_ += records.value_or(0);
+}
+
+void RangeChunkReader::finish() {
+  done_ = true;
+  const uint64_t entries = index_.entries();
+  const uint64_t missing = index_used_ ? entries - std::min(entries, number_) : missing_;
+  if (missing > 0) {
+    damage(fmt::format("{}, offset {}: {}; {} left out", name_, bytes_,
+                       file_ ? "cut off" : "its .dat is missing", count(missing)));
+  } else if (bytes_ == 0 && !last_) {
+    damage(
+        fmt::format("{}, offset 0: {}, and another follows; its records left out, nothing says "
+                    "how many",
+                    name_, file_ ? "empty" : "its .dat is missing"));
+  } else if (index_.unreadable() && entries == 0) {
+    damage(name_ + ": its index cannot be read, which would say whether records are missing");
+  } else if (index_.unreadable()) {
+    note(name_ + ": its index cannot be read everywhere");
+  }
+}
+
+void RangeChunkReader::note(std::string line) { findings_->notes.push_back(std::move(line)); }
+
+void RangeChunkReader::damage(std::string line) { findings_->damage.push_back(std::move(line)); }
 
 }  // namespace range::exchange

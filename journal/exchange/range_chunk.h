@@ -3,128 +3,115 @@
 //   .dat   a record after the other: u32 bytes of payload, payload
 //   .idx   of each record u64: the offset of its length in the .dat
 //
-// The .dat alone says which records there are. The index may lag behind it, and is not read for
-// anything but to say so if it is wrong.
+// Range writes the two through buffers of their own, so that a crash leaves either behind the
+// other. What both say is believed: a record goes from its entry to the next one, and its length
+// leads there. Where they disagree it is decided so:
+//
+// - An entry is confirmed if the length it leads to leads to the next entry; the last one, if the
+//   lengths from there on lead to the end of the file.
+// - If the lengths come back to the entry of the same record, with no confirmed one on the way, the
+//   index is wrong in between. If no entry behind is confirmed, and the lengths end exactly where
+//   the file does, it is wrong from there on. Nothing is lost by that, unless the index has more
+//   entries than there are records.
+// - Else the data is wrong: the records up to the next confirmed entry are lost, or all that are
+// left.
+//
+// A record that the index does not say the end of (it has none, or lags behind) is believed if
+// another one can follow it, a part of one, or the end of the file. If damage follows it is left
+// out with that: its own length may be what is wrong. Zeros up to the end of the file are no
+// records, but empty ones where there is no index and they do not fill a sector. The part of a
+// record at the end that the index does not have is an append that was interrupted, if no chunk
+// follows. All else that is left out is damage.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "journal/chunked/env.h"
+#include "journal/exchange/length_probe.h"
 #include "journal/exchange/range_directory.h"
+#include "journal/exchange/range_index.h"
 #include "journal/status.h"
 #include "journal/types.h"
 
 namespace range::exchange {
 
-// What the records of a chunk end in.
-enum class ChunkEnd {
-  kWhole,         // the end of the file
-  kTornLength,    // fewer than 4 bytes: an append that was interrupted
-  kBeyondFile,    // a length beyond the end of the file: an interrupted append, or damage
-  kRecordTooLong  // a record above kAppendBytesMax: damage
+// What there is to say about a source, in a line each.
+struct Findings {
+  std::vector<std::string> notes;   // remarkable, but nothing was lost by it
+  std::vector<std::string> damage;  // what could not be read, and is left out
 };
 
 // Reads a chunk once, from its beginning to its end, in memory for a few MiB or one record. What is
 // appended meanwhile is not read. Not thread-safe.
 class RangeChunkReader {
  public:
-  // Errors: kNotFound and kIo.
-  static Result<RangeChunkReader> open(const Path& data);
+  // `last`: no chunk with anything in it follows. `findings` must outlive the reader. Errors: kIo.
+  static Result<RangeChunkReader> open(Env& env, const RangeChunk& chunk, bool last,
+                                       Findings& findings);
 
   // The next records: some thousand, or a few MiB, but one at least; none at the end. Valid until
-  // the next call. Errors: kIo.
+  // the next call. Bytes that cannot be read (EIO) cost the records that they are in. Errors: kIo.
   Result<std::span<const ConstBytes>> next();
 
-  // Where the length of the first of those records is, in bytes from the beginning of the file.
-  uint64_t first_offset() const { return first_offset_; }
-  // Where the records read so far end.
-  uint64_t offset() const { return at_; }
-  // After next() has returned none: why, and how many bytes there are behind the last record.
-  ChunkEnd end() const { return end_; }
-  uint64_t bytes_left() const { return bytes_ - at_; }
-
  private:
-  RangeChunkReader(std::unique_ptr<File> file, uint64_t bytes)
-      : file_(std::move(file)), bytes_(bytes) {}
+  RangeChunkReader(std::unique_ptr<File> file, uint64_t bytes, RangeIndex index, std::string name,
+                   bool last, Findings& findings);
 
+  uint64_t bytes_left() const { return bytes_ - at_; }
   Status load(uint64_t bytes);
   void divide();
-  // How many bytes from at_ on have to be loaded for a record; nothing where there is none.
-  std::optional<uint64_t> wanted();
+  // The record at at_ alone, or what is to be done where there is none.
+  Status next_alone();
 
-  std::unique_ptr<File> file_;
-  uint64_t bytes_ = 0;  // of the file
-  uint64_t first_offset_ = 0;
-  uint64_t at_ = 0;
-  ChunkEnd end_ = ChunkEnd::kWhole;
+  // What the index says about where record `number` begins, as far as it is believed.
+  std::optional<uint64_t> entry(uint64_t number);
+  // Whether the record at at_ is believed to end at `end`; without the index, of any record.
+  bool ends_at(uint64_t end);
+  bool can_end_at(uint64_t begin, uint64_t end);
+  bool is_in_zeros(uint64_t begin, uint64_t end);
+  bool is_torn_append(uint64_t begin);
+
+  // Decides between data and index, at at_. Not `readable`: what they say is not in doubt.
+  void get_over(bool readable);
+  void get_over_the_rest(bool readable);
+  // The number of the first confirmed entry behind the present one.
+  std::optional<uint64_t> next_confirmed();
+  bool is_confirmed(uint64_t number, uint64_t begin);
+  struct Chain {
+    uint64_t number;  // of the record that it leads to
+    bool back;        // the index has that one there, else it is the end of the file
+  };
+  // From at_ on, as far as `until`; nothing if that is where they lead nowhere.
+  std::optional<Chain> follow_lengths(uint64_t until);
+  const char* problem(bool readable);
+
+  // Leaves out what is before `to`: so many records, if that is known.
+  void leave_out(uint64_t to, std::optional<uint64_t> records, const char* reason);
+  void finish();
+  void note(std::string line);
+  void damage(std::string line);
+
+  std::unique_ptr<File> file_;  // none if there is no .dat
+  uint64_t bytes_ = 0;          // of the file
+  RangeIndex index_;
+  std::unique_ptr<LengthProbe> probe_;
+  std::string name_;  // for findings
+  bool last_ = false;
+  Findings* findings_;
+
+  uint64_t at_ = 0;      // where the next record begins
+  uint64_t number_ = 0;  // of it, in the chunk
+  bool index_used_ = true;
+  uint64_t index_wrong_until_ = 0;  // record number
+  uint64_t missing_ = 0;            // records that an index has that is not used
+  bool done_ = false;
   std::vector<std::byte> buffer_;  // loaded from at_ on
   std::vector<ConstBytes> records_;
-};
-
-// Compares an index with the records of its chunk. Not thread-safe.
-class RangeIndexCheck {
- public:
-  // An index that cannot be opened is as good as one that lags behind.
-  explicit RangeIndexCheck(const Path& index);
-
-  // Takes the next records, the first of which begins at `offset`.
-  void add(uint64_t offset, std::span<const ConstBytes> records);
-
-  // After all records, which end at `offset`: whether an entry is wrong, or there are more than
-  // records. One for a torn record behind them is right.
-  bool wrong(uint64_t offset);
-
- private:
-  // Moves to the next entry; nothing at the end.
-  std::optional<uint64_t> next();
-
-  std::unique_ptr<File> file_;
-  uint64_t loaded_end_ = 0;  // in the file
-  std::vector<std::byte> buffer_;
-  size_t at_ = 0;  // in the buffer
-  bool wrong_ = false;
-};
-
-// Collects bytes and writes them to a new file in large pieces.
-class NewFile {
- public:
-  // Errors: kExists, kNoSpace and kIo.
-  static Result<NewFile> create(const Path& path);
-  Status append(ConstBytes bytes);
-  // Writes what is left and makes the contents, not the name, survive power loss.
-  Status finish();
-  uint64_t bytes() const { return written_ + buffer_.size(); }
-
- private:
-  explicit NewFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
-  Status flush();
-
-  std::unique_ptr<File> file_;
-  uint64_t written_ = 0;
-  std::vector<std::byte> buffer_;
-};
-
-// Writes a chunk. Not thread-safe.
-class RangeChunkWriter {
- public:
-  // Creates the .dat and the .idx in `directory`. Errors: kExists, kNoSpace and kIo.
-  static Result<RangeChunkWriter> create(const Path& directory, ChunkId id);
-
-  // Appends a record of less than 4 GiB. Errors: kTooLarge, kNoSpace and kIo.
-  Status append(ConstBytes record);
-  // Must be the last call: then the contents, not the names, survive power loss.
-  Status finish();
-
- private:
-  RangeChunkWriter(NewFile data, NewFile index)
-      : data_(std::move(data)), index_(std::move(index)) {}
-
-  NewFile data_;
-  NewFile index_;
 };
 
 }  // namespace range::exchange

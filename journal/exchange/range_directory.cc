@@ -3,18 +3,16 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <boost/filesystem/directory.hpp>
-#include <boost/filesystem/operations.hpp>
+#include <cerrno>
 #include <charconv>
-#include <functional>
+#include <map>
 #include <optional>
 #include <utility>
 
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range::exchange {
-
-namespace fs = boost::filesystem;
 
 namespace {
 
@@ -27,47 +25,40 @@ std::string_view group_of(std::string_view escaped) {
   return escaped.substr(escaped.size() - std::min<size_t>(escaped.size(), 2));
 }
 
-// Calls `visitor` with every entry.
-Status for_each_entry(const Path& directory,
-                      const std::function<Status(const fs::directory_entry&)>& visitor) {
-  boost::system::error_code failed;
-  fs::directory_iterator at(directory, failed);
-  for (; !failed && at != fs::directory_iterator(); at.increment(failed)) {
-    RETURN_IF_ERROR(visitor(*at));
-  }
-  return failed ? Status(failure(failed, "list", directory)) : Status();
+// Where `path` leads to, if that is a directory; links are followed.
+Result<std::optional<Path>> directory_at(Env& env, const Path& path, FileKind kind) {
+  if (kind == FileKind::kDirectory) return std::optional(path);
+  if (kind != FileKind::kSymlink) return std::optional<Path>();
+  const Path target = path / ".";
+  const auto found = env.stat(target);
+  if (found) return std::optional(target);
+  const bool none = found.error().code == Errc::kNotFound || found.error().sys_errno == ENOTDIR;
+  return none ? Result<std::optional<Path>>(std::optional<Path>()) : found.error();
 }
 
-Result<bool> leads_to_directory(const fs::directory_entry& entry) {
-  boost::system::error_code failed;
-  const fs::file_status status = entry.status(failed);
-  if (status.type() == fs::file_not_found) return false;  // a link to nowhere
-  if (failed) return failure(failed, "stat", entry.path());
-  return status.type() == fs::directory_file;
-}
-
-// The name of the journal in `directory`.
-Result<std::string> journal_name(const Path& directory) {
-  const std::string escaped = directory.filename().native();
-  const Error malformed{Errc::kInvalid, 0,
-                        directory.native() + ": not the name of a journal of Range"};
+// The name of the journal in `directory`, which is called `escaped`, in the group of that name.
+Result<std::string> journal_name(const Path& directory, const std::string& escaped,
+                                 const std::string& group) {
   auto name = unescape_name(escaped);
-  if (!name || directory.parent_path().filename().native() != group_of(escaped)) return malformed;
-  return name;
+  if (name && group == group_of(escaped)) return name;
+  return Error{Errc::kInvalid, 0, directory.native() + ": not the name of a journal of Range"};
 }
 
-Status list_group(const Path& group, RangeJournals& found) {
-  return for_each_entry(group, [&](const fs::directory_entry& entry) -> Status {
-    ASSIGN_OR_RETURN(const bool directory, leads_to_directory(entry));
-    if (!directory) return {};
-    auto name = journal_name(entry.path());
+Status list_group(Env& env, const Path& group, const std::string& group_name,
+                  RangeJournals& found) {
+  ASSIGN_OR_RETURN(const auto entries, env.list(group));
+  for (const DirectoryEntry& entry : entries) {
+    const Path path = group / entry.name;
+    ASSIGN_OR_RETURN(const auto directory, directory_at(env, path, entry.kind));
+    if (!directory) continue;
+    auto name = journal_name(path, entry.name, group_name);
     if (name) {
-      found.journals.push_back({*std::move(name), entry.path()});
+      found.journals.push_back({*std::move(name), *directory});
     } else {
       found.problems.push_back(name.error().context);
     }
-    return {};
-  });
+  }
+  return {};
 }
 
 std::optional<ChunkId> chunk_id(std::string_view file_name, std::string_view extension) {
@@ -83,29 +74,27 @@ std::optional<ChunkId> chunk_id(std::string_view file_name, std::string_view ext
   return ChunkId(id);
 }
 
-Status add_file(const fs::directory_entry& entry, RangeChunks& found) {
-  const Path& path = entry.path();
-  const std::string name = path.filename().native();
-  boost::system::error_code failed;
-  if (const auto id = chunk_id(name, kData)) {
-    const uintmax_t bytes = fs::file_size(path, failed);
-    if (failed) return failure(failed, "stat", path);
-    if (bytes > 0) {
-      found.chunks.push_back({*id, path, path.parent_path() / chunk_file_name(*id, kIndex)});
-    }
-  } else if (const auto index_id = chunk_id(name, kIndex)) {
-    const bool there = fs::exists(path.parent_path() / chunk_file_name(*index_id, kData), failed);
-    if (!there) found.notes.push_back(name + ": an index without its chunk, ignored");
-  } else {
-    found.notes.push_back(name + ": not a file of Range, ignored");
+// Adds a file to what was found, by the id of its chunk.
+Status add_file(Env& env, const Path& journal, const std::string& name,
+                std::map<ChunkId, RangeChunk>& chunks, std::vector<std::string>& notes) {
+  const auto data_id = chunk_id(name, kData);
+  const auto index_id = chunk_id(name, kIndex);
+  const auto id = data_id ? data_id : index_id;
+  if (!id) {
+    notes.push_back(printable(name) + ": not a file of Range, ignored");
+    return {};
   }
+  ASSIGN_OR_RETURN(const FileStat stat, env.stat(journal / name));
+  RangeChunk& chunk = chunks[*id];
+  (data_id ? chunk.data_bytes : chunk.index_bytes) = stat.size;
   return {};
 }
 
 }  // namespace
 
-Error failure(const boost::system::error_code& failed, const char* operation, const Path& path) {
-  return system_error(failed.value(), fmt::format("{} {}", operation, path.native()));
+Result<Path> behind_link(Env& env, const Path& path) {
+  ASSIGN_OR_RETURN(const FileStat stat, env.stat(path));
+  return stat.kind == FileKind::kSymlink ? path / "." : path;
 }
 
 std::string escape_name(std::string_view name) {
@@ -146,22 +135,32 @@ Result<Path> place_of(std::string_view name) {
   return Path(std::string(group)) / escaped;
 }
 
-Result<RangeJournals> list_journals(const Path& root) {
+Result<RangeJournals> list_journals(const Path& root, Env& env) {
   RangeJournals found;
-  RETURN_IF_ERROR(for_each_entry(root, [&](const fs::directory_entry& entry) -> Status {
-    ASSIGN_OR_RETURN(const bool directory, leads_to_directory(entry));
-    return directory ? list_group(entry.path(), found) : Status();
-  }));
+  ASSIGN_OR_RETURN(const Path top, behind_link(env, root));
+  ASSIGN_OR_RETURN(const auto entries, env.list(top));
+  for (const DirectoryEntry& entry : entries) {
+    ASSIGN_OR_RETURN(const auto group, directory_at(env, top / entry.name, entry.kind));
+    if (group) RETURN_IF_ERROR(list_group(env, *group, entry.name, found));
+  }
   std::ranges::sort(found.journals, {}, &RangeJournal::name);
   std::ranges::sort(found.problems);
   return found;
 }
 
-Result<RangeChunks> list_chunks(const Path& journal) {
+Result<RangeChunks> list_chunks(const Path& journal, Env& env) {
   RangeChunks found;
-  RETURN_IF_ERROR(for_each_entry(
-      journal, [&](const fs::directory_entry& entry) { return add_file(entry, found); }));
-  std::ranges::sort(found.chunks, {}, &RangeChunk::id);
+  std::map<ChunkId, RangeChunk> chunks;
+  ASSIGN_OR_RETURN(const auto entries, env.list(journal));
+  for (const DirectoryEntry& entry : entries) {
+    RETURN_IF_ERROR(add_file(env, journal, entry.name, chunks, found.notes));
+  }
+  for (auto& [id, chunk] : chunks) {
+    chunk.id = id;
+    chunk.data = journal / chunk_file_name(id, kData);
+    chunk.index = journal / chunk_file_name(id, kIndex);
+    found.chunks.push_back(std::move(chunk));
+  }
   std::ranges::sort(found.notes);
   return found;
 }

@@ -6,22 +6,19 @@
 // order of their ids are its records; see range_chunk.h for what is in them.
 #pragma once
 
-#include <boost/filesystem/path.hpp>
-#include <boost/system/error_code.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "journal/chunked/env.h"
 #include "journal/status.h"
 #include "journal/types.h"
 
 namespace range::exchange {
 
-using Path = boost::filesystem::path;
-
-// "operation path", for an error of Boost.Filesystem.
-Error failure(const boost::system::error_code& failed, const char* operation, const Path& path);
+// `path`, or another one for the directory that it leads to by a symbolic link.
+Result<Path> behind_link(Env& env, const Path& path);
 
 // The name of a journal as Range writes it into paths, and back. Errors: kInvalid for what
 // escape_name() does not return: an unknown escape, or a byte that should have been escaped.
@@ -44,25 +41,30 @@ struct RangeJournals {
   std::vector<std::string> problems;   // directories that are none, as one line each
 };
 
-// All journals below `root`. Files where directories are expected are ignored. Errors: kNotFound
-// and kIo.
-Result<RangeJournals> list_journals(const Path& root);
+// All journals below `root`, also behind symbolic links. Files where directories are expected are
+// ignored. Errors: kNotFound and kIo.
+Result<RangeJournals> list_journals(const Path& root, Env& env = posix_env());
 
 struct RangeChunk {
   ChunkId id;
   Path data;   // the .dat
-  Path index;  // the .idx, which may be missing
+  Path index;  // the .idx; one of the two may be missing
+  // Of the files.
+  uint64_t data_bytes = 0;
+  uint64_t index_bytes = 0;
+
+  bool has_something() const { return data_bytes > 0 || index_bytes > 0; }
 
   friend bool operator==(const RangeChunk&, const RangeChunk&) = default;
 };
 
 struct RangeChunks {
-  std::vector<RangeChunk> chunks;  // by id; empty files are left out
+  std::vector<RangeChunk> chunks;  // by id
   std::vector<std::string> notes;  // on other files, as one line each
 };
 
 // The chunks of a journal. Errors: kNotFound and kIo.
-Result<RangeChunks> list_chunks(const Path& journal);
+Result<RangeChunks> list_chunks(const Path& journal, Env& env = posix_env());
 
 // "18EA5F509AFF0000.dat"
 std::string chunk_file_name(ChunkId id, std::string_view extension);

@@ -153,11 +153,13 @@ diff -r python exported
 # Damage and refusals do not keep the others from being imported.
 python3 - <<'END'
 from format import *
-for name in ["torn", "damaged", "differs", "fine", "/none"]:
+for name in ["torn", "cut", "damaged", "differs", "fine", "/none"]:
     path = directory("bad", name)
     write_chunk(path, 1 << 60, [b"one", b"two", b"three"])
     write_chunk(path, 2 << 60, [b"four", b"five"])
 os.truncate(directory("bad", "torn") + "/2000000000000000.dat", 15)
+os.truncate(directory("bad", "torn") + "/2000000000000000.idx", 8)
+os.truncate(directory("bad", "cut") + "/1000000000000000.dat", 7)
 with open(directory("bad", "damaged") + "/1000000000000000.dat", "r+b") as data:
     data.seek(7)
     data.write(b"\0\1")
@@ -168,9 +170,11 @@ expect 0 "$rangectl" import-range first store3
 expect 1 "$rangectl" import-range bad store3
 expect_line out 'fine: 5 records, 2 chunks'
 expect_line out 'torn: 4 records, 2 chunks'
-expect_line out 'damaged: 3 records, 2 chunks'
+expect_line out 'cut: 3 records, 2 chunks'
+expect_line out 'damaged: 4 records, 2 chunks'
 expect_line err 'torn: note: chunk 2000000000000000, offset 8: torn last record; 7 bytes left out'
-expect_line err 'damaged: damage: chunk 1000000000000000, offset 7: '
+expect_line err 'cut: damage: chunk 1000000000000000, offset 7: cut off; 2 records left out'
+expect_line err 'damaged: damage: chunk 1000000000000000, offset 7: record beyond the end of the file; 1 record, 7 bytes left out'
 expect_line err 'differs: the store has such a journal with other contents: record 1 differs'
 expect_line err '/none: '
 expect_line err 'bad/_x/a_x: '

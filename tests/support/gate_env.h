@@ -53,6 +53,9 @@ class GateEnv : public Env {
   Status sync_filesystem(const Path& path) override { return base_.sync_filesystem(path); }
   Result<Space> space(const Path& path) override { return base_.space(path); }
   Result<std::unique_ptr<FileLock>> lock(const Path& path) override { return base_.lock(path); }
+  Result<std::unique_ptr<FileLock>> lock_directory(const Path& path) override {
+    return base_.lock_directory(path);
+  }
   Time now() override { return base_.now(); }
   std::chrono::nanoseconds since_boot() override { return base_.since_boot(); }
   BootId boot_id() override { return base_.boot_id(); }

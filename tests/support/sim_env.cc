@@ -312,6 +312,14 @@ Result<std::unique_ptr<FileLock>> SimEnv::lock(const Path& path) {
   return std::unique_ptr<FileLock>(std::make_unique<SimLock>(*this, id));
 }
 
+Result<std::unique_ptr<FileLock>> SimEnv::lock_directory(const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kLock, path));
+  ASSIGN_OR_RETURN(const NodeId id, find_directory(path));
+  if (!locked_.insert(id).second) return Error{Errc::kLocked, 0, path.native() + ": locked"};
+  return std::unique_ptr<FileLock>(std::make_unique<SimLock>(*this, id));
+}
+
 Time SimEnv::now() {
   const Guard guard(mutex_);
   return now_;

@@ -109,6 +109,7 @@ class SimEnv : public Env {
   Status sync_filesystem(const Path& path) override;
   Result<Space> space(const Path& path) override;
   Result<std::unique_ptr<FileLock>> lock(const Path& path) override;
+  Result<std::unique_ptr<FileLock>> lock_directory(const Path& path) override;
   Time now() override;
   std::chrono::nanoseconds since_boot() override;
   BootId boot_id() override;

@@ -1,0 +1,378 @@
+// Imports of what is damaged: it costs the records that are hit, and each loss is told.
+#include <set>
+
+#include "journal/chunked/chunked_store.h"
+#include "tests/support/exchange_test.h"
+#include "tests/support/gate_env.h"
+#include "tests/support/sim_env.h"
+
+namespace range::exchange {
+namespace {
+
+std::string big_endian(uint64_t number, int bytes) {
+  std::string text;
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
+    text += static_cast<char>(number >> static_cast<unsigned>(shift));
+  }
+  return text;
+}
+
+// A chunk as Range writes it.
+struct Chunk {
+  std::string data;
+  std::string index;
+  std::vector<size_t> offsets;  // of the records
+
+  explicit Chunk(const Texts& records) {
+    for (const std::string& record : records) {
+      offsets.push_back(data.size());
+      index += big_endian(data.size(), 8);
+      data += big_endian(record.size(), 4) + record;
+    }
+  }
+};
+
+Texts lines(size_t count, const std::string& word) {
+  Texts texts;
+  for (size_t i = 0; i < count; ++i) {
+    texts.push_back(word + " " + std::to_string(i) + std::string(i % 7, '.'));
+  }
+  return texts;
+}
+
+Texts operator+(Texts a, const Texts& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+Texts without(Texts texts, size_t begin, size_t end) {
+  texts.erase(texts.begin() + static_cast<std::ptrdiff_t>(begin),
+              texts.begin() + static_cast<std::ptrdiff_t>(end));
+  return texts;
+}
+
+// A store and a journal of Range on a simulated machine: these are many imports.
+class ExchangeDamage : public testing::Test {
+ protected:
+  ExchangeDamage() {
+    EXPECT_TRUE(env_.make_directory("/app"));
+    auto store = ChunkedStore::open(env_, "/store", {}, /*background=*/false);
+    EXPECT_TRUE(store) << to_string(store.error());
+    store_ = *std::move(store);
+  }
+
+  static Path path(const char* id, const char* extension) {
+    return Path("/app") / (std::string(id) + extension);
+  }
+  void write_data(const char* id, const std::string& data) {
+    env_.write_raw(path(id, ".dat"), data);
+  }
+  void write_index(const char* id, const std::string& index) {
+    env_.write_raw(path(id, ".idx"), index);
+  }
+  void write_chunk(const char* id, const Chunk& chunk) {
+    write_data(id, chunk.data);
+    write_index(id, chunk.index);
+  }
+
+  // Imports into a journal that is not there afterwards, and returns what it held.
+  Texts import_anew() {
+    auto imported = import_journal(*store_, {"copy", "/app"}, {}, env_);
+    EXPECT_TRUE(imported) << to_string(imported.error());
+    if (!imported) return {};
+    imported_ = *std::move(imported);
+    Texts found = Exchange::records(*store_, "copy");
+    EXPECT_TRUE(store_->remove("copy"));
+    EXPECT_TRUE(store_->sync());
+    return found;
+  }
+
+  const Texts first_ = lines(20, "first");
+  const Texts second_ = lines(20, "second");
+  SimEnv env_;
+  std::unique_ptr<ChunkedStore> store_;
+  ImportedJournal imported_;
+};
+
+TEST_F(ExchangeDamage, EveryChangedLengthByteCostsOneRecord) {
+  for (const bool last : {true, false}) {
+    const Chunk chunk(first_);
+    write_chunk(kFirst, chunk);
+    if (!last) write_chunk(kSecond, Chunk(second_));
+    for (size_t i = 0; i < first_.size(); ++i) {
+      for (size_t byte = 0; byte < 4; ++byte) {
+        for (const int flip : {0x01, 0x04, 0x10, 0x80, 0xFF}) {
+          SCOPED_TRACE(testing::Message() << "record " << i << ", byte " << byte << ", " << flip);
+          std::string data = chunk.data;
+          data[chunk.offsets[i] + byte] = static_cast<char>(data[chunk.offsets[i] + byte] ^ flip);
+          write_data(kFirst, data);
+          ASSERT_EQ(import_anew(), without(first_, i, i + 1) + (last ? Texts() : second_));
+          ASSERT_EQ(imported_.damage.size(), 1U);
+          EXPECT_NE(imported_.damage[0].find("chunk 18EA5F509AFF0001, offset " +
+                                             std::to_string(chunk.offsets[i]) + ": "),
+                    std::string::npos)
+              << imported_.damage[0];
+          EXPECT_NE(imported_.damage[0].find("1 record, "), std::string::npos)
+              << imported_.damage[0];
+        }
+      }
+    }
+  }
+}
+
+TEST_F(ExchangeDamage, LengthThatSwallowsTheNextRecordImportsNoWrongOne) {
+  const Texts same(10, "a record");  // of 12 bytes each
+  const Chunk chunk(same);
+  std::string data = chunk.data;
+  data[chunk.offsets[4] + 3] = 8 + 12;  // ends where record 6 begins
+  write_chunk(kFirst, chunk);
+  write_data(kFirst, data);
+  EXPECT_EQ(import_anew(), without(same, 4, 5));
+  EXPECT_EQ(imported_.damage,
+            Texts{"chunk 18EA5F509AFF0001, offset 48: wrong length; 1 record, 12 bytes left out"});
+}
+
+TEST_F(ExchangeDamage, RecordsOfZerosHideNoWrongLength) {
+  const Texts zeros(10, std::string(96, '\0'));
+  const Chunk chunk(zeros);
+  for (const int length : {0, 4, 92, 100, 192, 196}) {
+    std::string data = chunk.data;
+    data[chunk.offsets[4] + 3] = static_cast<char>(length);
+    write_chunk(kFirst, chunk);
+    write_data(kFirst, data);
+    EXPECT_EQ(import_anew(), without(zeros, 4, 5)) << length;
+    EXPECT_EQ(imported_.damage.size(), 1U);
+  }
+}
+
+TEST_F(ExchangeDamage, EveryZeroedStretchCostsTheRecordsInIt) {
+  const Chunk chunk(first_);
+  write_chunk(kFirst, chunk);
+  write_chunk(kSecond, Chunk(second_));
+  for (size_t i = 0; i < first_.size(); ++i) {
+    for (const size_t count : {2U, 5U}) {
+      const size_t end = std::min(i + count, first_.size());
+      const size_t stop = end < first_.size() ? chunk.offsets[end] : chunk.data.size();
+      std::string data = chunk.data;
+      std::fill(data.begin() + static_cast<std::ptrdiff_t>(chunk.offsets[i]),
+                data.begin() + static_cast<std::ptrdiff_t>(stop), '\0');
+      write_data(kFirst, data);
+      ASSERT_EQ(import_anew(), without(first_, i, end) + second_) << i << ' ' << count;
+      ASSERT_EQ(imported_.damage.size(), 1U);
+      EXPECT_NE(imported_.damage[0].find(std::to_string(end - i) + " record"), std::string::npos)
+          << imported_.damage[0];
+    }
+  }
+}
+
+TEST_F(ExchangeDamage, EveryCutOfAChunkIsTold) {
+  const Chunk chunk(first_);
+  for (const bool last : {true, false}) {
+    write_chunk(kFirst, chunk);
+    if (!last) write_chunk(kSecond, Chunk(second_));
+    for (size_t size = 0; size < chunk.data.size(); ++size) {
+      size_t whole = 0;  // records
+      while (whole + 1 < first_.size() && chunk.offsets[whole + 1] <= size) ++whole;
+      write_data(kFirst, chunk.data.substr(0, size));
+      ASSERT_EQ(import_anew(), without(first_, whole, first_.size()) + (last ? Texts() : second_))
+          << size;
+      ASSERT_EQ(imported_.damage.size(), 1U) << size;
+      const size_t lost = first_.size() - whole;
+      EXPECT_NE(imported_.damage[0].find(std::to_string(lost) + " record"), std::string::npos)
+          << imported_.damage[0];
+    }
+  }
+}
+
+TEST_F(ExchangeDamage, ChunkWithoutItsDataIsTold) {
+  write_chunk(kFirst, Chunk(first_));
+  write_index(kSecond, Chunk(second_).index);
+  write_chunk(kThird, Chunk({"third"}));
+  EXPECT_EQ(import_anew(), first_ + Texts{"third"});
+  EXPECT_EQ(imported_.damage,
+            Texts{"chunk 18EA5F609AFF0001, offset 0: its .dat is missing; 20 records left out"});
+}
+
+TEST_F(ExchangeDamage, EmptyChunkBeforeAnotherIsTold) {
+  write_chunk(kFirst, Chunk(first_));
+  write_data(kSecond, "");
+  write_chunk(kThird, Chunk({"third"}));
+  EXPECT_EQ(import_anew(), first_ + Texts{"third"});
+  EXPECT_EQ(imported_.damage,
+            Texts{"chunk 18EA5F609AFF0001, offset 0: empty, and another follows; its records left "
+                  "out, nothing says how many"});
+}
+
+TEST_F(ExchangeDamage, EveryChangedIndexByteIsNotedAndCostsNothing) {
+  const Chunk chunk(first_);
+  write_chunk(kFirst, chunk);
+  write_chunk(kSecond, Chunk(second_));
+  for (size_t at = 8; at < chunk.index.size(); ++at) {
+    for (const int flip : {0x01, 0x04, 0x10, 0x80, 0xFF}) {
+      std::string index = chunk.index;
+      index[at] = static_cast<char>(index[at] ^ flip);
+      write_index(kFirst, index);
+      ASSERT_EQ(import_anew(), first_ + second_) << at << ' ' << flip;
+      ASSERT_TRUE(imported_.damage.empty()) << imported_.damage[0];
+      ASSERT_EQ(imported_.notes.size(), 1U);
+    }
+  }
+}
+
+TEST_F(ExchangeDamage, IndexOfAnotherChunkIsNotUsed) {
+  write_data(kFirst, Chunk(first_).data);
+  write_index(kFirst, Chunk(Texts(20, "something of another length")).index);
+  EXPECT_EQ(import_anew(), first_);
+  EXPECT_EQ(imported_.notes,
+            Texts{"chunk 18EA5F509AFF0001: its index is wrong from record 1 on, not used"});
+  EXPECT_TRUE(imported_.damage.empty());
+}
+
+TEST_F(ExchangeDamage, IndexWithMoreRecordsThanTheDataIsALoss) {
+  write_data(kFirst, kThree);
+  for (const auto& [more, lost] :
+       {std::pair(hex("000000000000000F"), 1), std::pair(hex("0000000000000100"), 1),
+        std::pair(hex("000000000000000F 0000000000000020"), 2)}) {
+    write_index(kFirst, kThreeIndex + more);
+    EXPECT_EQ(import_anew(), (Texts{"a", "", "bc"}));
+    ASSERT_EQ(imported_.damage.size(), 1U);
+    EXPECT_NE(imported_.damage[0].find(std::to_string(lost) + " record"), std::string::npos)
+        << imported_.damage[0];
+  }
+}
+
+TEST_F(ExchangeDamage, ZerosBehindTheIndexAreNoRecords) {
+  const Chunk chunk(first_);
+  write_chunk(kFirst, chunk);
+  write_data(kFirst, chunk.data + std::string(4096, '\0'));
+  EXPECT_EQ(import_anew(), first_);
+  EXPECT_EQ(imported_.damage.size(), 1U);
+  // Nor are zeros in their place.
+  std::string data = chunk.data;
+  std::fill(data.begin() + static_cast<std::ptrdiff_t>(chunk.offsets[15]), data.end(), '\0');
+  write_data(kFirst, data);
+  EXPECT_EQ(import_anew(), without(first_, 15, 20));
+  EXPECT_EQ(imported_.damage.size(), 1U);
+}
+
+TEST_F(ExchangeDamage, EmptyRecordsAtTheEndAreRecords) {
+  const Texts records = first_ + Texts(3, "");
+  const Chunk chunk(records);
+  write_chunk(kFirst, chunk);
+  EXPECT_EQ(import_anew(), records);
+  write_index(kFirst, "");
+  EXPECT_EQ(import_anew(), records);
+  EXPECT_TRUE(imported_.damage.empty());
+}
+
+TEST_F(ExchangeDamage, RecordBeforeDamageThatNoIndexHasIsLeftOut) {
+  const Chunk chunk(first_);
+  std::string data = chunk.data;
+  data[chunk.offsets[4] + 3] = 5;  // "first" would be one
+  write_data(kFirst, data);
+  EXPECT_EQ(import_anew(), without(first_, 4, 20));
+  EXPECT_EQ(imported_.damage.size(), 1U);
+}
+
+// Data and index are in pages of their own, and a disk loses pages.
+class BadPages : public GateEnv {
+ public:
+  explicit BadPages(Env& base) : GateEnv(base) {}
+
+  // The file of this name cannot be read from `begin` to `end`.
+  void add(const std::string& name, uint64_t begin, uint64_t end) {
+    bad_.push_back({name, begin, end});
+  }
+  void clear() { bad_.clear(); }
+
+  Result<std::unique_ptr<File>> open(const Path& path, OpenMode mode) override;
+
+ private:
+  friend class BadFile;
+  struct Bad {
+    std::string name;
+    uint64_t begin;
+    uint64_t end;
+  };
+  std::vector<Bad> bad_;
+};
+
+class BadFile : public File {
+ public:
+  BadFile(std::unique_ptr<File> file, std::string name, const BadPages& env)
+      : file_(std::move(file)), name_(std::move(name)), env_(env) {}
+
+  Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
+    for (const auto& bad : env_.bad_) {
+      const bool hit = bad.begin < offset + into.size() && offset < bad.end;
+      if (bad.name == name_ && hit) return system_error(EIO, name_);
+    }
+    return file_->read_at(offset, into);
+  }
+  Status write_at(uint64_t, std::span<const ConstBytes>) override { return unused(); }
+  Status truncate(uint64_t) override { return unused(); }
+  void prefetch(uint64_t, uint64_t) override {}
+  void start_writeback() override {}
+  Status check_writeback() override { return {}; }
+  Status sync_data() override { return unused(); }
+  Result<FileStat> stat() override { return file_->stat(); }
+  Result<std::unique_ptr<Region>> map(uint64_t, size_t, Access) override {
+    return unused().error();
+  }
+
+ private:
+  static Status unused() { return Error{Errc::kIo, 0, "not expected"}; }
+
+  std::unique_ptr<File> file_;
+  const std::string name_;
+  const BadPages& env_;
+};
+
+Result<std::unique_ptr<File>> BadPages::open(const Path& path, OpenMode mode) {
+  auto file = GateEnv::open(path, mode);
+  if (!file) return file;
+  return std::unique_ptr<File>(
+      std::make_unique<BadFile>(*std::move(file), path.filename().native(), *this));
+}
+
+TEST_F(ExchangeDamage, UnreadablePageCostsTheRecordsInIt) {
+  const Texts many = lines(2000, "of many");
+  const Chunk chunk(many);
+  write_chunk(kFirst, chunk);
+  BadPages bad(env_);
+  for (const bool indexed : {true, false}) {
+    if (!indexed) write_index(kFirst, "");
+    for (const uint64_t page : {0U, 1U, 3U}) {
+      bad.clear();
+      bad.add(std::string(kFirst) + ".dat", page * 4096, (page + 1) * 4096);
+      auto imported = import_journal(*store_, {"copy", "/app"}, {}, bad);
+      ASSERT_TRUE(imported) << to_string(imported.error());
+      Texts expected;
+      for (size_t i = 0; i < many.size(); ++i) {
+        const size_t end = i + 1 < many.size() ? chunk.offsets[i + 1] : chunk.data.size();
+        const bool hit = chunk.offsets[i] < (page + 1) * 4096 && end > page * 4096;
+        if (hit && !indexed) break;
+        if (!hit) expected.push_back(many[i]);
+      }
+      EXPECT_EQ(Exchange::records(*store_, "copy"), expected) << page << indexed;
+      ASSERT_GE(imported->damage.size(), 1U);
+      EXPECT_NE(imported->damage.back().find("left out"), std::string::npos);
+      ASSERT_TRUE(store_->remove("copy"));
+    }
+  }
+}
+
+TEST_F(ExchangeDamage, UnreadableIndexCostsNothing) {
+  const Texts many = lines(2000, "of many");
+  write_chunk(kFirst, Chunk(many));
+  BadPages bad(env_);
+  bad.add(std::string(kFirst) + ".idx", 4096, 8192);
+  const auto imported = import_journal(*store_, {"copy", "/app"}, {}, bad);
+  ASSERT_TRUE(imported) << to_string(imported.error());
+  EXPECT_EQ(Exchange::records(*store_, "copy"), many);
+  EXPECT_TRUE(imported->damage.empty());
+  EXPECT_EQ(imported->notes, Texts{"chunk 18EA5F509AFF0001: its index cannot be read everywhere"});
+}
+
+}  // namespace
+}  // namespace range::exchange
