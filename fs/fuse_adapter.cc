@@ -115,7 +115,6 @@ void Callbacks::lookup(fuse_req_t request, fuse_ino_t parent, const char* name) 
 
 void Callbacks::forget(fuse_req_t request, fuse_ino_t inode, uint64_t lookups) {
   operations(request).forget(node_of(inode), lookups);
-  ++adapter(request).forgotten_;
   fuse_reply_none(request);
 }
 
@@ -123,7 +122,6 @@ void Callbacks::forget_multi(fuse_req_t request, size_t count, fuse_forget_data*
   for (size_t i = 0; i < count; ++i) {
     operations(request).forget(node_of(forgets[i].ino), forgets[i].nlookup);
   }
-  adapter(request).forgotten_ += count;
   fuse_reply_none(request);
 }
 

@@ -1,7 +1,6 @@
 // Between FUSE and Operations: the only file that answers requests of the kernel.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -37,8 +36,6 @@ class FuseAdapter final : public Notices {
   void release_all() { operations_->release_all(); }
 
   bool read_only() const { return read_only_; }
-  // How many times the kernel let go of something so far.
-  uint64_t forgotten() const { return forgotten_; }
 
   void attributes_changed(NodeId node) override;
   void name_changed(const Place& place) override;
@@ -49,7 +46,6 @@ class FuseAdapter final : public Notices {
 
   std::unique_ptr<Operations> operations_;
   bool read_only_ = false;
-  std::atomic<uint64_t> forgotten_ = 0;
   fuse_session* session_ = nullptr;
   Deferrals deferrals_;
   std::unique_ptr<Invalidator> invalidator_;

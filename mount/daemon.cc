@@ -1,7 +1,6 @@
 #include "mount/daemon.h"
 
 #include <fuse_log.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -25,6 +24,7 @@
 #include "journal/result_macros.h"
 #include "mount/descriptors.h"
 #include "mount/holder.h"
+#include "mount/memory_return.h"
 
 namespace rangefs {
 
@@ -34,8 +34,6 @@ namespace {
 constexpr std::chrono::seconds kClosingMax{10};
 // How long a session may take to end after its mount went.
 constexpr std::chrono::duration<int, std::milli> kEndingMax{500};
-// How long nothing was let go of when memory is given back.
-constexpr std::chrono::duration<int, std::milli> kQuiet{5000};
 
 sigset_t stop_signals() {
   sigset_t signals;
@@ -62,46 +60,18 @@ Result<std::unique_ptr<range::Store>> open_store(const Options& options) {
   }
 }
 
-// What many journals took goes back to the system once nothing has been let go of for a while: what
-// is freed lies between what is kept, and malloc(3) by itself gives back only what is at the end.
-class MemoryReturn {
- public:
-  explicit MemoryReturn(const FuseAdapter& adapter) : adapter_(adapter) {}
-
-  // To be called every now and then, at least every kQuiet. What the store lets go of later is
-  // given back as well.
-  void look() {
-    constexpr int kTimes = 12;
-    const auto time = std::chrono::steady_clock::now();
-    if (time < due_) return;
-    due_ = time + kQuiet;
-    if (const uint64_t now = adapter_.forgotten(); now != seen_) {
-      seen_ = now;
-      left_ = kTimes;
-    } else if (left_ > 0) {
-      --left_;
-      ::malloc_trim(0);
-    }
-  }
-
- private:
-  const FuseAdapter& adapter_;
-  std::chrono::steady_clock::time_point due_ = std::chrono::steady_clock::now() + kQuiet;
-  uint64_t seen_ = 0;
-  int left_ = 0;
-};
-
 // Returns when a stop signal came or the session ended. Meanwhile tells if nobody can see the mount
 // any more: it ends when the last file is closed that was open then.
-void wait_for_end(const Session& session, MountWatch& mount, MemoryReturn memory) {
+void wait_for_end(const Session& session, MountWatch& mount) {
   const sigset_t signals = stop_signals();
   const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC);
   std::array<pollfd, 3> fds{
       {{signal_fd, POLLIN, 0}, {session.ended_fd(), POLLIN, 0}, {mount.fd(), POLLPRI, 0}}};
   bool attached = mount.attached();
+  MemoryReturn memory;
   while ((fds[0].revents | fds[1].revents) == 0) {
     // After an unmount the session ends by itself, a moment later.
-    const auto patience = attached ? kQuiet : kEndingMax;
+    const auto patience = attached ? MemoryReturn::kInterval : kEndingMax;
     const int came = ::poll(fds.data(), fds.size(), patience.count());
     memory.look();
     if (came == 0 && !attached) {
@@ -137,7 +107,7 @@ Status serve(range::Store& store, const Options& options, const DescriptorLimit&
                range::printable(options.mountpoint));
   report("");
   MountWatch watch(options.mountpoint);
-  wait_for_end(session, watch, MemoryReturn(*adapter));
+  wait_for_end(session, watch);
   session.stop();
   adapter->release_all();
   return {};

@@ -44,13 +44,12 @@ ChunkFileCache::ChunkFileCache(Env& env, size_t descriptors_max, bool read_only)
 
 Result<std::shared_ptr<ChunkFiles>> ChunkFileCache::open(const Path& directory, JournalId journal,
                                                          ChunkId chunk) {
-  const Key key{journal, chunk};
   {
     MutexLock lock(mutex_);
-    if (const auto found = by_key_.find(key); found != by_key_.end()) {
-      slots_.splice(slots_.begin(), slots_, found->second);
-      found->second->asked_for = true;
-      return found->second->files;
+    if (const auto found = find_locked(journal, chunk); found != slots_.end()) {
+      slots_.splice(slots_.begin(), slots_, found);
+      found->asked_for = true;
+      return found->files;
     }
   }
   const auto mode = read_only_ ? Env::OpenMode::kRead : Env::OpenMode::kReadWrite;
@@ -58,28 +57,29 @@ Result<std::shared_ptr<ChunkFiles>> ChunkFileCache::open(const Path& directory, 
   ASSIGN_OR_RETURN(files->dat, env_.open(directory / chunk_file_name(chunk, ".dat"), mode));
   ASSIGN_OR_RETURN(files->idx, env_.open(directory / chunk_file_name(chunk, ".idx"), mode));
   MutexLock lock(mutex_);
-  return insert_locked(key, std::move(files));
+  return insert_locked(journal, chunk, std::move(files));
 }
 
 std::shared_ptr<ChunkFiles> ChunkFileCache::insert(JournalId journal, ChunkId chunk,
                                                    std::shared_ptr<ChunkFiles> files) {
   MutexLock lock(mutex_);
-  return insert_locked({journal, chunk}, std::move(files));
+  return insert_locked(journal, chunk, std::move(files));
 }
 
 void ChunkFileCache::erase(JournalId journal, ChunkId chunk) {
+  Slots erased;  // closed without the lock
   MutexLock lock(mutex_);
-  const auto found = by_key_.find({journal, chunk});
-  if (found == by_key_.end()) return;
-  slots_.erase(found->second);
-  by_key_.erase(found);
-  open_chunks_ = slots_.size();
+  const auto found = find_locked(journal, chunk);
+  if (found != slots_.end()) take_locked(found, erased);
 }
 
 void ChunkFileCache::erase(JournalId journal) {
+  Slots erased;  // closed without the lock
   MutexLock lock(mutex_);
-  std::erase_if(by_key_, [&](const auto& item) { return item.first.journal == journal; });
-  slots_.remove_if([&](const Slot& slot) { return slot.key.journal == journal; });
+  const auto found = by_journal_.find(journal.value());
+  if (found == by_journal_.end()) return;
+  for (const auto& [chunk, slot] : found->second) erased.splice(erased.end(), slots_, slot);
+  by_journal_.erase(found);
   open_chunks_ = slots_.size();
 }
 
@@ -89,12 +89,10 @@ void ChunkFileCache::close_idle() {
   for (auto slot = slots_.begin(); slot != slots_.end();) {
     const auto next = std::next(slot);
     if (!std::exchange(slot->asked_for, false) && slot->files.use_count() == 1) {
-      by_key_.erase(slot->key);
-      idle.splice(idle.end(), slots_, slot);
+      take_locked(slot, idle);
     }
     slot = next;
   }
-  open_chunks_ = slots_.size();
 }
 
 bool ChunkFileCache::overfull() {
@@ -105,27 +103,43 @@ bool ChunkFileCache::overfull() {
   return slots_.size() > chunks_max_;
 }
 
+ChunkFileCache::Slots::iterator ChunkFileCache::find_locked(JournalId journal, ChunkId chunk) {
+  const auto chunks = by_journal_.find(journal.value());
+  if (chunks == by_journal_.end()) return slots_.end();
+  const auto found = chunks->second.find(chunk);
+  return found == chunks->second.end() ? slots_.end() : found->second;
+}
+
 // Two threads may have opened the same chunk at the same time: the first one's files are kept.
-std::shared_ptr<ChunkFiles> ChunkFileCache::insert_locked(const Key& key,
+std::shared_ptr<ChunkFiles> ChunkFileCache::insert_locked(JournalId journal, ChunkId chunk,
                                                           std::shared_ptr<ChunkFiles> files) {
-  if (const auto found = by_key_.find(key); found != by_key_.end()) return found->second->files;
-  slots_.push_front({key, files});
-  by_key_.emplace(key, slots_.begin());
+  const auto known = find_locked(journal, chunk);
+  if (known != slots_.end()) return known->files;
+  slots_.push_front({journal, chunk, files});
+  by_journal_[journal.value()].emplace(chunk, slots_.begin());
   shrink_locked();
   return files;
+}
+
+void ChunkFileCache::take_locked(Slots::iterator slot, Slots& to) {
+  const auto chunks = by_journal_.find(slot->journal.value());
+  chunks->second.erase(slot->chunk);
+  if (chunks->second.empty()) by_journal_.erase(chunks);
+  to.splice(to.end(), slots_, slot);
+  open_chunks_ = slots_.size();
 }
 
 // Closes chunks that nobody uses, the longest unused first. Those in use get another round; with
 // nearly all in use it gives up after a few rather than look at every one each time.
 void ChunkFileCache::shrink_locked() {
   constexpr int kTriesMax = 16;
+  Slots closed;
   for (int tries = 0; slots_.size() > chunks_max_ && tries < kTriesMax; ++tries) {
     const auto last = std::prev(slots_.end());
     if (last->files.use_count() > 1) {
       slots_.splice(slots_.begin(), slots_, last);
     } else {
-      by_key_.erase(last->key);
-      slots_.erase(last);
+      take_locked(last, closed);
     }
   }
   open_chunks_ = slots_.size();

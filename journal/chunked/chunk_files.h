@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <unordered_map>
 
@@ -83,25 +83,18 @@ class ChunkFileCache {
   bool overfull();
 
  private:
-  struct Key {
+  struct Slot {
     JournalId journal;
     ChunkId chunk;
-    friend bool operator==(const Key&, const Key&) = default;
-  };
-  struct KeyHash {
-    size_t operator()(const Key& key) const {
-      return std::hash<uint64_t>()(key.journal.value() ^ key.chunk.value() * 0x9E3779B97F4A7C15U);
-    }
-  };
-  struct Slot {
-    Key key;
     std::shared_ptr<ChunkFiles> files;
     bool asked_for = true;  // since the last close_idle()
   };
   using Slots = std::list<Slot>;  // used last first
 
-  std::shared_ptr<ChunkFiles> insert_locked(const Key& key, std::shared_ptr<ChunkFiles> files)
-      REQUIRES(mutex_);
+  Slots::iterator find_locked(JournalId journal, ChunkId chunk) REQUIRES(mutex_);
+  std::shared_ptr<ChunkFiles> insert_locked(JournalId journal, ChunkId chunk,
+                                            std::shared_ptr<ChunkFiles> files) REQUIRES(mutex_);
+  void take_locked(Slots::iterator slot, Slots& to) REQUIRES(mutex_);
   void shrink_locked() REQUIRES(mutex_);
 
   Env& env_;
@@ -110,7 +103,8 @@ class ChunkFileCache {
   Mutex mutex_;
   Slots slots_ GUARDED_BY(mutex_);
   std::atomic<size_t> open_chunks_ = 0;  // slots_.size()
-  std::unordered_map<Key, Slots::iterator, KeyHash> by_key_ GUARDED_BY(mutex_);
+  // By journal, so that one that is removed costs no more than what it has open.
+  std::unordered_map<uint64_t, std::map<ChunkId, Slots::iterator>> by_journal_ GUARDED_BY(mutex_);
 };
 
 }  // namespace range

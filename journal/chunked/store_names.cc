@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "journal/chunked/chunked_store.h"
 #include "journal/result_macros.h"
 
@@ -176,7 +178,10 @@ void ChunkedStore::journal_discarded(JournalId id) {
   sync_queue_.drop(id);
   MutexLock lock(journals_mutex_);
   removed_[id] = {.journal = journals_[id]};
-  std::erase_if(recent_, [&](const auto& journal) { return journal->id() == id; });
+  // Who removes it has just opened it: it is the first one.
+  const auto recent = std::find_if(recent_.begin(), recent_.end(),
+                                   [&](const auto& journal) { return journal->id() == id; });
+  if (recent != recent_.end()) recent_.erase(recent);
 }
 
 Status ChunkedStore::remove_directory(std::string_view path) {

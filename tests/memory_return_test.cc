@@ -1,0 +1,76 @@
+#include "mount/memory_return.h"
+
+#include <gtest/gtest.h>
+
+namespace rangefs {
+namespace {
+
+class MemoryReturnTest : public ::testing::Test {
+ protected:
+  // Looks when so much is in use, and time has passed; returns whether memory was given back.
+  bool gives_back(size_t in_use) {
+    in_use_ = in_use;
+    now_ += MemoryReturn::kInterval;
+    return looks();
+  }
+  bool looks() {
+    const int before = given_back_;
+    memory_.look();
+    return given_back_ > before;
+  }
+
+  static constexpr size_t kMuch = size_t{100} << 20;
+  size_t in_use_ = 0;
+  int given_back_ = 0;
+  MemoryReturn::Clock::time_point now_{};
+  MemoryReturn::Clock::duration takes_{};
+  MemoryReturn memory_{{.bytes_in_use =
+                            [this] {
+                              now_ += takes_;
+                              return in_use_;
+                            },
+                        .give_back = [this] { ++given_back_; },
+                        .now = [this] { return now_; }}};
+};
+
+TEST_F(MemoryReturnTest, GivesBackWhatIsNotInUseAnyMoreOnce) {
+  EXPECT_FALSE(gives_back(kMuch));
+  EXPECT_TRUE(gives_back(0));
+  EXPECT_FALSE(gives_back(0));
+  EXPECT_FALSE(gives_back(kMuch));
+  EXPECT_TRUE(gives_back(kMuch / 2));
+}
+
+// A store deletes what was removed long after everybody has let go of it.
+TEST_F(MemoryReturnTest, GivesBackWhatIsFreedHoursLater) {
+  EXPECT_FALSE(gives_back(kMuch));
+  for (int i = 0; i < 10'000; ++i) ASSERT_FALSE(gives_back(kMuch));
+  EXPECT_TRUE(gives_back(0));
+}
+
+TEST_F(MemoryReturnTest, GivesBackWhatIsFreedLittleByLittle) {
+  EXPECT_FALSE(gives_back(kMuch));
+  size_t given_back = 0;
+  for (size_t in_use = kMuch; in_use > 0; in_use -= MemoryReturn::kKept / 4) {
+    given_back += gives_back(in_use) ? 1 : 0;
+  }
+  EXPECT_GE(given_back, kMuch / MemoryReturn::kKept / 2);
+}
+
+TEST_F(MemoryReturnTest, DoesNothingForALittleOrTooSoon) {
+  EXPECT_FALSE(gives_back(kMuch));
+  EXPECT_FALSE(gives_back(kMuch - MemoryReturn::kKept));
+  in_use_ = 0;
+  EXPECT_FALSE(looks());
+  EXPECT_TRUE(gives_back(0));
+}
+
+TEST_F(MemoryReturnTest, LooksLessOftenWhereThatTakesLong) {
+  takes_ = std::chrono::seconds(1);
+  EXPECT_FALSE(gives_back(kMuch));
+  for (int i = 1; i < 20; ++i) EXPECT_FALSE(gives_back(0)) << i;
+  EXPECT_TRUE(gives_back(0));
+}
+
+}  // namespace
+}  // namespace rangefs
