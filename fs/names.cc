@@ -1,15 +1,6 @@
 #include "fs/names.h"
 
-#include <algorithm>
-
 namespace rangefs {
-
-namespace {
-
-constexpr std::array<std::string_view, 4> kReservedSuffixes{".pos", ".sync", ".follow", ".info"};
-constexpr std::array<std::string_view, 3> kReservedAtRoot{".at", ".cursor", ".stats"};
-
-}  // namespace
 
 std::string_view suffix(ControlKind kind) {
   switch (kind) {
@@ -29,12 +20,6 @@ std::optional<ControlName> parse_control_name(std::string_view name) {
     return ControlName{name.substr(0, name.size() - suffix(kind).size()), kind};
   }
   return std::nullopt;
-}
-
-bool is_reserved(std::string_view name, bool at_root) {
-  const auto ends_name = [&](std::string_view end) { return name.ends_with(end); };
-  return std::ranges::any_of(kReservedSuffixes, ends_name) ||
-         (at_root && std::ranges::find(kReservedAtRoot, name) != kReservedAtRoot.end());
 }
 
 std::string join_path(std::string_view path, std::string_view name) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "journal/reserved_names.h"
+
 namespace rangefs {
 
 enum class ControlKind { kPosition, kSync, kInfo };
@@ -26,9 +28,7 @@ std::optional<ControlName> parse_control_name(std::string_view name);
 // ".pos", ".sync", ".info".
 std::string_view suffix(ControlKind kind);
 
-// Whether no journal and no directory can have this name: it means something, or will in a later
-// version. `at_root`: in the topmost directory.
-bool is_reserved(std::string_view name, bool at_root);
+using range::is_reserved;
 
 // The path of what is called `name` in the directory at `path`, which is empty for the root.
 std::string join_path(std::string_view path, std::string_view name);

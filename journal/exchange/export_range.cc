@@ -146,9 +146,10 @@ Result<RangeExport> RangeExport::open(const Path& root, Env& env) {
 }
 
 Result<ExportedJournal> RangeExport::export_journal(Store& store, const std::string& path,
+                                                    const std::string& name,
                                                     const Progress& progress) {
-  ASSIGN_OR_RETURN(const Path place, place_of(path));
-  RETURN_IF_ERROR(check_free(path, root_ / place));
+  ASSIGN_OR_RETURN(const Path place, place_of(name));
+  RETURN_IF_ERROR(check_free(root_ / place));
   ASSIGN_OR_RETURN(const auto journal, store.open(path));
   RETURN_IF_ERROR(env_->make_directory(staging()));
   auto exported = ChunkExport(*env_, *journal, staging(), progress).run();
@@ -170,12 +171,12 @@ Status RangeExport::clear_staging() const {
   return env_->remove_directory(staging());
 }
 
-Status RangeExport::check_free(const std::string& name, const Path& place) const {
+Status RangeExport::check_free(const Path& place) const {
   auto there = env_->list(place, 0, 1);
   if (!there && there.error().code == Errc::kNotFound) return {};
   if (!there) return std::move(there).error();
   if (there->entries.empty()) return {};
-  return Error{Errc::kNotEmpty, 0, name + ": " + place.native() + " is there already"};
+  return Error{Errc::kNotEmpty, 0, place.native() + " is there already"};
 }
 
 Status RangeExport::publish(const Path& place) const {

@@ -29,13 +29,13 @@ class RangeExport {
   // kLocked, kNoSpace and kIo.
   static Result<RangeExport> open(const Path& root, Env& env = posix_env());
 
-  // Exports a journal: each chunk that has records becomes one of the same id. A line at the end
-  // that is not complete is exported as a record. The journal appears under its name with all that
-  // is in it, and survives power loss then; after an error nothing of it is there. Errors:
-  // kNotEmpty if it is there, kInvalid for a name that Range cannot have, those of opening and
-  // reading the journal, kNoSpace and kIo.
+  // Exports the journal at `path` as `name`: each chunk that has records becomes one of the same
+  // id. A line at the end that is not complete is exported as a record. The journal appears under
+  // its name with all that is in it, and survives power loss then; after an error nothing of it is
+  // there. Errors: kNotEmpty if it is there, kInvalid for a name that Range cannot have, those of
+  // opening and reading the journal, kNoSpace and kIo.
   Result<ExportedJournal> export_journal(Store& store, const std::string& path,
-                                         const Progress& progress = {});
+                                         const std::string& name, const Progress& progress = {});
 
  private:
   RangeExport(Env& env, Path root, std::unique_ptr<FileLock> lock)
@@ -43,7 +43,7 @@ class RangeExport {
 
   Path staging() const;
   Status clear_staging() const;
-  Status check_free(const std::string& name, const Path& place) const;
+  Status check_free(const Path& place) const;
   Status publish(const Path& place) const;
 
   Env* env_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "journal/cursor.h"
+#include "journal/exchange/name_map.h"
 #include "journal/exchange/range_chunk.h"
 #include "journal/result_macros.h"
 
@@ -81,9 +82,8 @@ Result<std::optional<std::string>> Comparison::difference(std::span<const ConstB
   return std::optional<std::string>();
 }
 
-Error refusal(const std::string& name, const std::string& why) {
-  return {Errc::kNotPermitted, 0,
-          fmt::format("{}: the store has such a journal with other contents: {}", name, why)};
+Error refusal(const std::string& why) {
+  return {Errc::kNotPermitted, 0, "the store has such a journal with other contents: " + why};
 }
 
 Attributes attributes_of_new(uint32_t mode) {
@@ -104,15 +104,20 @@ Status make_parents(Store& store, const std::string& path) {
     ASSIGN_OR_RETURN(const auto entry, store.look_up(parent));
     if (!entry) RETURN_IF_ERROR(store.make_directory(parent, attributes_of_new(0755)));
     if (entry && entry->kind != EntryKind::kDirectory) {
-      return Error{Errc::kInvalid, 0, fmt::format("{}: {} is a journal", path, parent)};
+      return Error{Errc::kInvalid, 0, fmt::format("{} is a journal in the store", parent)};
     }
   }
   return {};
 }
 
 Result<std::shared_ptr<Journal>> open_target(Store& store, const std::string& name) {
-  RETURN_IF_ERROR(store.look_up(name));  // before there are directories for a name that is invalid
+  // Before there are directories for a name that is invalid.
+  RETURN_IF_ERROR(check_store_name(name));
   RETURN_IF_ERROR(make_parents(store, name));
+  ASSIGN_OR_RETURN(const auto entry, store.look_up(name));
+  if (entry && entry->kind == EntryKind::kDirectory) {
+    return Error{Errc::kInvalid, 0, "it is a directory in the store"};
+  }
   Attributes attributes = attributes_of_new(0644);
   attributes.framing = Framing::kWrite;
   return store.get_or_create(name, attributes);
@@ -120,11 +125,9 @@ Result<std::shared_ptr<Journal>> open_target(Store& store, const std::string& na
 
 class Import {
  public:
-  Import(Env& env, std::shared_ptr<Journal> journal, std::string name, RangeChunks source,
-         const Progress& progress)
+  Import(Env& env, std::shared_ptr<Journal> journal, RangeChunks source, const Progress& progress)
       : env_(env),
         journal_(std::move(journal)),
-        name_(std::move(name)),
         chunks_(std::move(source.chunks)),
         progress_(progress) {
     imported_.chunks = static_cast<uint64_t>(std::ranges::count_if(
@@ -144,7 +147,6 @@ class Import {
 
   Env& env_;
   const std::shared_ptr<Journal> journal_;
-  const std::string name_;
   const std::vector<RangeChunk> chunks_;
   const Progress& progress_;
   ImportedJournal imported_;
@@ -155,8 +157,8 @@ Result<ImportedJournal> Import::run() {
   imported_.records_before = journal_->extent().end.record.value();
   RETURN_IF_ERROR(copy());
   if (imported_.records_before > imported_.records) {
-    return refusal(name_, fmt::format("it has {} records, the source {}", imported_.records_before,
-                                      imported_.records));
+    return refusal(fmt::format("it has {} records, the source {}", imported_.records_before,
+                               imported_.records));
   }
   RETURN_IF_ERROR(journal_->sync());
   // Else all of it was just compared.
@@ -166,10 +168,10 @@ Result<ImportedJournal> Import::run() {
 
 Status Import::check_target() const {
   const Extent extent = journal_->extent();
-  if (extent.open_bytes > 0) return refusal(name_, "it ends in the middle of a line");
+  if (extent.open_bytes > 0) return refusal("it ends in the middle of a line");
   if (extent.begin.record != RecordNumber()) {
-    return refusal(name_, fmt::format("its first {} records are not kept any more",
-                                      extent.begin.record.value()));
+    return refusal(
+        fmt::format("its first {} records are not kept any more", extent.begin.record.value()));
   }
   return {};
 }
@@ -191,7 +193,7 @@ Status Import::copy() {
 
 Status Import::compare_old(Comparison& old, std::span<const ConstBytes> records) const {
   ASSIGN_OR_RETURN(const auto difference, old.difference(records));
-  return difference ? Status(refusal(name_, *difference)) : Status();
+  return difference ? Status(refusal(*difference)) : Status();
 }
 
 Status Import::append_new(std::span<const ConstBytes> records) {
@@ -220,14 +222,14 @@ Status Import::verify() const {
     again += records.size();
     ASSIGN_OR_RETURN(const auto difference, comparison.difference(records));
     if (difference) {
-      return Error{Errc::kCorrupt, 0, fmt::format("{}: read back: {}", name_, *difference)};
+      return Error{Errc::kCorrupt, 0, "read back: " + *difference};
     }
   }
   const uint64_t stored = journal_->extent().end.record.value();
   if (again == stored) return {};
-  return Error{Errc::kCorrupt, 0,
-               fmt::format("{}: {} records in the store, {} in the source: one has changed", name_,
-                           stored, again)};
+  return Error{
+      Errc::kCorrupt, 0,
+      fmt::format("{} records in the store, {} in the source: one has changed", stored, again)};
 }
 
 }  // namespace
@@ -236,7 +238,7 @@ Result<ImportedJournal> import_journal(Store& store, const RangeJournal& source,
                                        const Progress& progress, Env& env) {
   ASSIGN_OR_RETURN(RangeChunks chunks, list_chunks(source.directory, env));
   ASSIGN_OR_RETURN(auto journal, open_target(store, source.name));
-  return Import(env, std::move(journal), source.name, std::move(chunks), progress).run();
+  return Import(env, std::move(journal), std::move(chunks), progress).run();
 }
 
 }  // namespace range::exchange

@@ -30,9 +30,10 @@ struct ImportedJournal : Findings {
 // Damage costs the records that it has hit, and nothing else: range_chunk.h says how that is told.
 // Whatever is missing afterwards is in `damage`.
 //
-// Errors: kNotPermitted for a journal that holds something else, which is left untouched; kInvalid
-// for a name that cannot be in a store; kCorrupt if what was read back differs; those of the store
-// and of reading the source. What was imported until then stays.
+// Errors: kNotPermitted for a journal that holds something else, which is left untouched; kInvalid,
+// with the reason, for a name that cannot be in a store, or not in this one; kCorrupt if what was
+// read back differs; those of the store and of reading the source. What was imported until then
+// stays.
 Result<ImportedJournal> import_journal(Store& store, const RangeJournal& source,
                                        const Progress& progress = {}, Env& env = posix_env());
 

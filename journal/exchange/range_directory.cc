@@ -17,6 +17,7 @@ namespace range::exchange {
 namespace {
 
 constexpr std::string_view kEscaped = "_/\\`*|;\"':";  // "_00" is the first, "_09" the last
+constexpr size_t kNameBytesMin = 2;                    // escaped
 constexpr size_t kNameBytesMax = 255;
 constexpr std::string_view kData = ".dat";
 constexpr std::string_view kIndex = ".idx";
@@ -36,12 +37,10 @@ Result<std::optional<Path>> directory_at(Env& env, const Path& path, FileKind ki
   return none ? Result<std::optional<Path>>(std::optional<Path>()) : found.error();
 }
 
-// The name of the journal in `directory`, which is called `escaped`, in the group of that name.
-Result<std::string> journal_name(const Path& directory, const std::string& escaped,
-                                 const std::string& group) {
+// The name of the journal in a directory of that name, in a group of that name.
+std::optional<std::string> journal_name(const std::string& escaped, const std::string& group) {
   auto name = unescape_name(escaped);
-  if (name && group == group_of(escaped)) return name;
-  return Error{Errc::kInvalid, 0, directory.native() + ": not the name of a journal of Range"};
+  return name && group == group_of(escaped) ? std::optional(*std::move(name)) : std::nullopt;
 }
 
 Status list_group(Env& env, const Path& group, const std::string& group_name,
@@ -51,11 +50,10 @@ Status list_group(Env& env, const Path& group, const std::string& group_name,
     const Path path = group / entry.name;
     ASSIGN_OR_RETURN(const auto directory, directory_at(env, path, entry.kind));
     if (!directory) continue;
-    auto name = journal_name(path, entry.name, group_name);
-    if (name) {
+    if (auto name = journal_name(entry.name, group_name)) {
       found.journals.push_back({*std::move(name), *directory});
     } else {
-      found.problems.push_back(name.error().context);
+      found.problems.push_back(printable(path.native()) + ": not the name of a journal of Range");
     }
   }
   return {};
@@ -127,12 +125,16 @@ Result<std::string> unescape_name(std::string_view escaped) {
 
 Result<Path> place_of(std::string_view name) {
   const std::string escaped = escape_name(name);
-  const std::string_view group = group_of(escaped);
-  if (escaped.empty() || escaped.size() > kNameBytesMax || group == "." || group == ".." ||
-      escaped.find('\0') != std::string::npos) {
-    return Error{Errc::kInvalid, 0, fmt::format("{}: Range has no place for this name", name)};
+  const char* objection = nullptr;
+  if (escaped.size() < kNameBytesMin) objection = "is shorter than two bytes";
+  if (escaped.size() > kNameBytesMax) objection = "is longer than 255 bytes when escaped";
+  if (escaped.ends_with("..")) objection = "ends in '..', which leads out of its directory";
+  if (escaped.find('\0') != std::string::npos) objection = "has a NUL byte";
+  if (objection != nullptr) {
+    return Error{Errc::kInvalid, 0,
+                 fmt::format("{}: Range has no place for what {}", name, objection)};
   }
-  return Path(std::string(group)) / escaped;
+  return Path(std::string(group_of(escaped))) / escaped;
 }
 
 Result<RangeJournals> list_journals(const Path& root, Env& env) {

@@ -2,8 +2,8 @@
 //
 //   ROOT/<last 2 bytes of the escaped name>/<escaped name>/<chunk id, 16 hex digits>.dat and .idx
 //
-// The first component is all of an escaped name of 2 bytes or fewer. The chunks of a journal in the
-// order of their ids are its records; see range_chunk.h for what is in them.
+// Range has no escaped name of fewer than 2 bytes. The chunks of a journal in the order of their
+// ids are its records; see range_chunk.h for what is in them.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ Result<Path> behind_link(Env& env, const Path& path);
 std::string escape_name(std::string_view name);
 Result<std::string> unescape_name(std::string_view escaped);
 
-// Where a journal is, relative to the root. Errors: kInvalid for a name that Range cannot have
-// there: empty, above 255 bytes when escaped, or ending so that it leads out of the root.
+// Where a journal is, relative to the root. Errors: kInvalid, with the reason, for a name that
+// Range cannot have there: below 2 or above 255 bytes when escaped, or leading out of the root.
 Result<Path> place_of(std::string_view name);
 
 struct RangeJournal {
@@ -38,7 +38,7 @@ struct RangeJournal {
 
 struct RangeJournals {
   std::vector<RangeJournal> journals;  // by name
-  std::vector<std::string> problems;   // directories that are none, as one line each
+  std::vector<std::string> problems;   // directories that are none, as one printable line each
 };
 
 // All journals below `root`, also behind symbolic links. Files where directories are expected are
@@ -60,7 +60,7 @@ struct RangeChunk {
 
 struct RangeChunks {
   std::vector<RangeChunk> chunks;  // by id
-  std::vector<std::string> notes;  // on other files, as one line each
+  std::vector<std::string> notes;  // on other files, as one printable line each
 };
 
 // The chunks of a journal. Errors: kNotFound and kIo.

@@ -64,7 +64,7 @@ import random
 from format import *
 random.seed(1)
 FIRST = 0x18EA5F509AFF0007
-for name in ["app", "a", "web/access", "web/deep/er", ESCAPED.replace("/", "-"), "d\u00fc", "x y"]:
+for name in ["app", "ab", "web/access", "web/deep/er", ESCAPED.replace("/", "-"), "d\u00fc", "x y"]:
     path = directory("range", name)
     for chunk in range(2):
         records = [random.randbytes(random.choice([0, 1, 50, 3000])) for _ in range(500)]
@@ -85,16 +85,31 @@ for escaped in names(sys.argv[1]):
     assert a == b, (name, len(a), len(b))
 END
 
-# Wrong usage.
+# Wrong usage: a line on stderr.
 for arguments in '' 'no-such-command' 'import-range' 'import-range range' 'export-range store' \
-  'import-range -x range store' '-x'; do
+  'import-range -x range store' '-x' 'import-range --map' 'import-range --map names range' \
+  'export-range --map= store range' 'import-range range -h' 'import-range range store a\q'; do
   # shellcheck disable=SC2086 # words
   expect 2 "$rangectl" $arguments
   [[ $(wc -l <err) == 1 && ! -s out ]] || fail "'$arguments': $(cat out err)"
 done
 expect 2 "$rangectl" import-range '' store
-expect 0 "$rangectl" -h
-expect_line out 'usage: rangectl'
+expect 2 "$rangectl" $'no\nsuch'
+expect_line err "'no\\nsuch'"
+
+# Help: of its own for each command.
+for help in -h --help; do
+  expect 0 "$rangectl" "$help"
+  expect_line out 'usage: rangectl'
+  for command in import-range export-range; do
+    expect 0 "$rangectl" "$command" "$help"
+    [[ ! -s err ]] || fail "said: $(cat err)"
+    expect_line out "usage: rangectl $command [--map FILE] "
+    expect_line out '--map FILE'
+    expect_line out 'The exit status is 0 '
+  done
+done
+expect 0 "$rangectl" export-range --map file -h a b
 expect 0 "$rangectl" -V
 expect 1 "$rangectl" import-range missing store
 expect_line err 'missing'
@@ -176,9 +191,45 @@ expect_line err 'torn: note: chunk 2000000000000000, offset 8: torn last record;
 expect_line err 'cut: damage: chunk 1000000000000000, offset 7: cut off; 2 records left out'
 expect_line err 'damaged: damage: chunk 1000000000000000, offset 7: record beyond the end of the file; 1 record, 7 bytes left out'
 expect_line err 'differs: the store has such a journal with other contents: record 1 differs'
-expect_line err '/none: '
+expect_line err '/none: cannot be a name in the store: it begins with a slash'
 expect_line err 'bad/_x/a_x: '
 expect 0 "$rangectl" import-range bad store3 torn fine
+
+# Names that the store cannot have are refused one by one, and with a map all get in and out again.
+cat >odd.py <<'END'
+from format import *
+for name in ["fine", "web", "web/access", "a//b", "/x", "x/", "x/../y", "x.pos", ".at", "a\nb", "a\\b"]:
+    write_chunk(directory("odd", name), 1 << 60, [name.encode()])
+END
+python3 odd.py
+expect 1 "$rangectl" import-range odd refusing
+expect_line out '4 of 11 journals imported, 4 records'
+expect_line out 'a\nb: 1 records'
+expect_line out 'a\\b: 1 records'
+(($(wc -l <err) == 7)) || fail "$(cat err)"
+expect_line err 'a//b: cannot be a name in the store: there is nothing between two slashes'
+expect_line err "x.pos: cannot be a name in the store: 'x.pos' is reserved for a control file"
+expect_line err 'web/access: web is a journal in the store'
+expect 0 "$rangectl" import-range --map names odd mapped
+expect_line err 'names: names added: 7'
+expect_line out 'x.pos: 1 records, 1 chunks, 0.0 MB imported as x.pos%'
+expect_line out '11 of 11 journals imported, 11 records'
+expect 0 "$rangectl" import-range --map=names odd mapped
+[[ ! -s err ]] || fail "said: $(cat err)"
+expect 0 "$rangectl" export-range --map names mapped odd_again
+python3 compare.py odd odd_again
+# Names are read as they are printed.
+expect 0 "$rangectl" import-range odd one 'a\nb' 'a\\b' 'fine'
+expect_line out '3 of 3 journals imported'
+expect 0 "$rangectl" export-range one one_again 'a\x0ab'
+expect_line out 'a\nb: 1 records'
+expect 1 "$rangectl" export-range one one_again 'no\nthing'
+expect_line err 'no\nthing: no such journal'
+# A map that is wrong keeps anything from being done.
+printf 'web\n' >wrong
+expect 1 "$rangectl" import-range --map wrong odd untouched
+expect_line err 'wrong, line 1: not a name, a tab and a path'
+[[ ! -e untouched ]] || fail "a store was made for nothing"
 
 # Records that are damaged in the store are left out of an export, and all others are in it.
 cat >damage.py <<'END'
