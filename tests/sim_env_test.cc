@@ -29,6 +29,35 @@ TEST(SimEnv, ReadsBackWhatWasWritten) {
   EXPECT_EQ(env.read_all("/a").substr(600), std::string("on\0\0", 4));
 }
 
+TEST(SimEnv, APageThatCannotBeReadIsAnErrorToReadsAndInMappings) {
+  SimEnv env;
+  auto file = create(env, "/a");
+  ASSERT_TRUE(file->write_at(0, as_bytes(std::string(3 * kCachePageBytes, 'x'))));
+  const auto before = file->map(0, 3 * kCachePageBytes, File::Access::kRead).value();
+  env.set_readable("/a", kCachePageBytes + 7, false);
+  std::vector<std::byte> byte(1);
+  const auto readable = [&](uint64_t at) { return file->read_at(at, byte).has_value(); };
+  EXPECT_TRUE(readable(kCachePageBytes - 1));
+  EXPECT_FALSE(readable(kCachePageBytes));
+  EXPECT_EQ(file->read_at(2 * kCachePageBytes - 1, byte).error().sys_errno, EIO);
+  EXPECT_TRUE(readable(2 * kCachePageBytes));
+  const auto later = env.after_power_loss(Survival::keep_all());
+  EXPECT_FALSE(later->open("/a", Env::OpenMode::kRead).value()->read_at(5000, byte));
+  const auto after = file->map(0, 3 * kCachePageBytes, File::Access::kRead).value();
+  for (Region* region : {before.get(), after.get()}) {
+    const RegionGuard guard(region);
+    const auto* bytes = static_cast<const volatile std::byte*>(region->bytes().data());
+    EXPECT_TRUE(bytes[kCachePageBytes - 1] == std::byte{'x'});
+    EXPECT_FALSE(region->failed());
+    EXPECT_TRUE(bytes[kCachePageBytes] == std::byte{0});
+    EXPECT_TRUE(region->failed());
+  }
+  EXPECT_FALSE(file->write_at(kCachePageBytes, as_bytes("y"))) << "what is around must be read";
+  EXPECT_EQ(env.read_all("/a")[kCachePageBytes], 'x');
+  EXPECT_TRUE(file->write_at(kCachePageBytes, as_bytes(std::string(kCachePageBytes, 'y'))));
+  EXPECT_TRUE(readable(kCachePageBytes)) << "the disk has put another sector in its place";
+}
+
 TEST(SimEnv, RefusesWhatLinuxRefuses) {
   SimEnv env;
   create(env, "/a");

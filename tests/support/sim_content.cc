@@ -12,6 +12,11 @@ namespace {
 uint64_t first_sector(uint64_t offset) { return offset / kDiskSectorBytes; }
 uint64_t end_sector(uint64_t end) { return (end + kDiskSectorBytes - 1) / kDiskSectorBytes; }
 
+// Whether a write of so much leaves nothing of a page as it was.
+bool covers(uint64_t offset, uint64_t size, uint64_t page) {
+  return offset <= page * kCachePageBytes && offset + size >= (page + 1) * kCachePageBytes;
+}
+
 std::ptrdiff_t index(uint64_t value) { return static_cast<std::ptrdiff_t>(value); }
 
 }  // namespace
@@ -26,6 +31,7 @@ size_t SimContent::read(uint64_t offset, MutableBytes into) const {
 void SimContent::write(uint64_t offset, ConstBytes data) {
   if (data.empty()) return;
   const uint64_t end = offset + data.size();
+  std::erase_if(unreadable_, [&](uint64_t page) { return covers(offset, data.size(), page); });
   const uint64_t first = first_sector(offset);
   const uint64_t last = end_sector(end);
   for (uint64_t i = first; i < last; ++i) {
@@ -72,6 +78,7 @@ SimContent SimContent::survivor(Choices& choices) const {
   left.bytes_ = bytes_;
   left.bytes_.resize(left_size);
   left.allocated_ = allocated_;
+  left.unreadable_ = unreadable_;
   for (const auto& [i, history] : unsynced_) {
     left.put_sector(i, history.versions[choices.pick(history.versions.size())]);
     left.allocated_.insert(i);
@@ -113,6 +120,28 @@ void SimContent::truncate_raw(uint64_t new_size) {
   sizes_ = {new_size};
   size_dirty_ = false;
   unsynced_.erase(unsynced_.lower_bound(first_sector(new_size)), unsynced_.end());
+}
+
+void SimContent::set_readable(uint64_t page, bool readable) {
+  if (readable) {
+    unreadable_.erase(page);
+  } else {
+    unreadable_.insert(page);
+  }
+}
+
+bool SimContent::readable(uint64_t offset, uint64_t size) const {
+  const auto first = unreadable_.lower_bound(offset / kCachePageBytes);
+  return size == 0 || first == unreadable_.end() || *first * kCachePageBytes >= offset + size;
+}
+
+uint64_t SimContent::writable(uint64_t offset, uint64_t size) const {
+  for (const uint64_t page : unreadable_) {
+    const uint64_t begin = page * kCachePageBytes;
+    const bool touched = begin < offset + size && begin + kCachePageBytes > offset;
+    if (touched && !covers(offset, size, page)) return std::max(begin, offset) - offset;
+  }
+  return size;
 }
 
 SimContent::Sector SimContent::sector(uint64_t i) const {

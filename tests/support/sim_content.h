@@ -14,6 +14,7 @@
 namespace range {
 
 inline constexpr size_t kDiskSectorBytes = 512;
+inline constexpr size_t kCachePageBytes = 4096;
 
 // Contents and size of a file, with every version that each sector and the size had since the last
 // sync. A power loss leaves any one version of each, independently; sectors that no version covers
@@ -46,6 +47,13 @@ class SimContent {
   void flip(uint64_t offset, std::byte mask);
   void truncate_raw(uint64_t size);
 
+  // A page of the disk that cannot be read, until it is again or was written as a whole: nothing
+  // else writes to it, because what is around must be read before.
+  void set_readable(uint64_t page, bool readable);
+  bool readable(uint64_t offset, uint64_t size) const;
+  // How much of a write there can be done.
+  uint64_t writable(uint64_t offset, uint64_t size) const;
+
  private:
   using Sector = std::array<std::byte, kDiskSectorBytes>;
   struct History {
@@ -63,7 +71,8 @@ class SimContent {
   std::map<uint64_t, History> unsynced_;  // by sector; all others are on the disk as in bytes_
   std::vector<uint64_t> sizes_ = {0};     // since the last sync, which [0] is of
   bool size_dirty_ = false;
-  std::set<uint64_t> allocated_;  // sectors
+  std::set<uint64_t> allocated_;   // sectors
+  std::set<uint64_t> unreadable_;  // pages
 };
 
 }  // namespace range

@@ -144,6 +144,13 @@ void SimEnv::truncate_raw(const Path& path, uint64_t size) {
   refresh_regions(tree_.find(path).value(), size, kUnlimited);
 }
 
+void SimEnv::set_readable(const Path& path, uint64_t offset, bool readable) {
+  const Guard guard(mutex_);
+  const uint64_t page = offset / kCachePageBytes;
+  content_at(path).set_readable(page, readable);
+  refresh_regions(tree_.find(path).value(), page * kCachePageBytes, (page + 1) * kCachePageBytes);
+}
+
 void SimEnv::write_raw(const Path& path, std::string_view contents) {
   const Guard guard(mutex_);
   if (!tree_.find(path)) static_cast<void>(tree_.make(path, FileKind::kRegular).value());
@@ -394,9 +401,11 @@ Status SimEnv::write(NodeId id, const Path& path, uint64_t offset,
   const size_t fits = fitting(content, offset, data.size());
   size_t size = fits == data.size() || partial_writes_ ? fits : 0;
   if (fault) size = std::min(size, fault->prefix_bytes);
-  content.write(offset, ConstBytes(data).first(size));
-  refresh_regions(id, offset, offset + size);
+  const auto writable = static_cast<size_t>(content.writable(offset, size));
+  content.write(offset, ConstBytes(data).first(writable));
+  refresh_regions(id, offset, offset + writable);
   if (fault) return system_error(fault->sys_errno, path.native());
+  if (writable < size) return system_error(EIO, path.native());
   if (size < data.size()) return system_error(ENOSPC, path.native());
   return {};
 }

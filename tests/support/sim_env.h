@@ -88,6 +88,9 @@ class SimEnv : public Env {
   // Damage, of the cache and of the disk alike.
   void corrupt(const Path& path, uint64_t offset, uint8_t xor_byte);
   void truncate_raw(const Path& path, uint64_t size);
+  // From now on the page of the file that `offset` is in cannot be read, neither with a read (EIO)
+  // nor through a mapping (SIGBUS), or can be again. Stays so on later machines.
+  void set_readable(const Path& path, uint64_t offset, bool readable);
   // A file with these contents, durable with its name, if its directory is.
   void write_raw(const Path& path, std::string_view contents);
 

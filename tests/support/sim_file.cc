@@ -1,5 +1,7 @@
 #include "tests/support/sim_file.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -18,6 +20,11 @@ SimFile::~SimFile() {
 Result<size_t> SimFile::read_at(uint64_t offset, MutableBytes into) {
   const Guard guard(env_.mutex_);
   RETURN_IF_ERROR(env_.begin(CallKind::kRead, path_));
+  if (!content().readable(offset, into.size())) {
+    Error error = system_error(EIO, path_.native());
+    error.lost_nothing = true;
+    return error;
+  }
   return content().read(offset, into);
 }
 
@@ -31,6 +38,9 @@ Status SimFile::truncate(uint64_t size) {
   const Guard guard(env_.mutex_);
   if (!writable_) return system_error(EINVAL, path_.native());
   RETURN_IF_ERROR(env_.begin(CallKind::kTruncate, path_));
+  // The rest of the page is made zeros.
+  const uint64_t page = size / kCachePageBytes * kCachePageBytes;
+  if (!content().readable(page, size - page)) return system_error(EIO, path_.native());
   const uint64_t before = content().size();
   content().truncate(size);
   env_.refresh_regions(id_, std::min(before, size), std::max(before, size));
@@ -77,25 +87,45 @@ Result<std::unique_ptr<Region>> SimFile::map(uint64_t offset, size_t size, Acces
   const Guard guard(env_.mutex_);
   if (access == Access::kReadWrite && !writable_) return system_error(EACCES, path_.native());
   RETURN_IF_ERROR(env_.begin(CallKind::kMap, path_));
-  auto region = std::make_unique<SimRegion>(env_, id_, path_, offset,
-                                            std::make_unique<std::byte[]>(size), size);
+  RegionGuard::install();
+  auto region = std::make_unique<SimRegion>(env_, id_, path_, offset, size);
   region->refresh(content(), offset, offset + size);
   env_.regions_[id_].insert(region.get());
   return std::unique_ptr<Region>(std::move(region));
 }
 
-SimRegion::SimRegion(SimEnv& env, SimTree::NodeId id, Path path, uint64_t offset,
-                     std::unique_ptr<std::byte[]> bytes, size_t size)
-    : Region(bytes.get(), size),
+namespace {
+
+std::byte* map_pages(void* at, size_t size, int flags, int fd) {
+  void* const data = ::mmap(at, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+  RANGE_CHECK(data != MAP_FAILED);
+  return static_cast<std::byte*>(data);
+}
+
+std::byte* map_memory(void* at, size_t size) {
+  const int fixed = at == nullptr ? 0 : MAP_FIXED;
+  return map_pages(at, size, MAP_PRIVATE | MAP_ANONYMOUS | fixed, -1);
+}
+
+// Pages of a file that has none: touching them is SIGBUS.
+void map_nothing(void* at, size_t size) {
+  static const int kEmpty = ::memfd_create("empty", MFD_CLOEXEC);
+  map_pages(at, size, MAP_SHARED | MAP_FIXED, kEmpty);
+}
+
+}  // namespace
+
+SimRegion::SimRegion(SimEnv& env, SimTree::NodeId id, Path path, uint64_t offset, size_t size)
+    : Region(map_memory(nullptr, size), size),
       env_(env),
       id_(id),
       path_(std::move(path)),
-      offset_(offset),
-      bytes_(std::move(bytes)) {}
+      offset_(offset) {}
 
 SimRegion::~SimRegion() {
   const Guard guard(env_.mutex_);
   env_.regions_[id_].erase(this);
+  ::munmap(data(), bytes().size());
 }
 
 Status SimRegion::store(size_t at, ConstBytes from) {
@@ -106,6 +136,7 @@ Status SimRegion::store(size_t at, ConstBytes from) {
   SimContent& content = env_.tree_.node(id_).content;
   // On a disk this would need room, and end the process without it.
   RANGE_CHECK(content.would_allocate(offset_ + at, from.size()) == 0);
+  if (!content.readable(offset_ + at, from.size())) return system_error(EIO, path_.native());
   content.write(offset_ + at, stored);
   env_.refresh_regions(id_, offset_ + at, offset_ + at + stored.size());
   return fault ? Status(system_error(EIO, path_.native())) : Status();
@@ -120,8 +151,28 @@ void SimRegion::refresh(const SimContent& content, uint64_t from, uint64_t to) {
   from = std::max(from, offset_);
   to = std::min(to, offset_ + bytes().size());
   if (from >= to) return;
-  const MutableBytes range{data() + (from - offset_), static_cast<size_t>(to - from)};
-  const size_t got = content.read(from, range);
+  for (uint64_t at = from - offset_; at < to - offset_;) {
+    const uint64_t page = at / kCachePageBytes * kCachePageBytes;
+    const uint64_t end = std::min(page + kCachePageBytes, to - offset_);
+    refresh_page(content, page, at, end - at);
+    at = end;
+  }
+}
+
+// Copies a part of one page, of all that others may be reading no more than that.
+void SimRegion::refresh_page(const SimContent& content, uint64_t page, uint64_t at, size_t size) {
+  const size_t page_size = std::min<size_t>(kCachePageBytes, bytes().size() - page);
+  if (!content.readable(offset_ + page, page_size)) {
+    if (withheld_.insert(page).second) map_nothing(data() + page, page_size);
+    return;
+  }
+  if (withheld_.erase(page) > 0) {
+    map_memory(data() + page, page_size);
+    at = page;
+    size = page_size;
+  }
+  const MutableBytes range{data() + at, size};
+  const size_t got = content.read(offset_ + at, range);
   std::fill(range.begin() + static_cast<std::ptrdiff_t>(got), range.end(), std::byte{0});
 }
 

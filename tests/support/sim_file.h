@@ -41,8 +41,7 @@ class SimFile : public File {
 // Shows the contents of a file at all times: the env copies every change into it.
 class SimRegion : public Region {
  public:
-  SimRegion(SimEnv& env, SimTree::NodeId id, Path path, uint64_t offset,
-            std::unique_ptr<std::byte[]> bytes, size_t size);
+  SimRegion(SimEnv& env, SimTree::NodeId id, Path path, uint64_t offset, size_t size);
   ~SimRegion() override;
 
   Status store(size_t at, ConstBytes from) override;
@@ -52,11 +51,13 @@ class SimRegion : public Region {
   void refresh(const SimContent& content, uint64_t from, uint64_t to);
 
  private:
+  void refresh_page(const SimContent& content, uint64_t page, uint64_t at, size_t size);
+
   SimEnv& env_;
   const SimTree::NodeId id_;
   const Path path_;
   const uint64_t offset_;
-  const std::unique_ptr<std::byte[]> bytes_;
+  std::set<uint64_t> withheld_;  // places of pages that cannot be read
 };
 
 class SimLock : public FileLock {
