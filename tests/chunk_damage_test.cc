@@ -19,8 +19,8 @@ TEST_F(ChunkDamage, TornHeaderInLastChunkKeepsEarlierRecords) {
   const JournalId id = fill(41, 3);
   kill();
   const Path idx = files(id, ".idx").back();
-  damage_sector(idx, kHeaderAt);
-  damage_sector(idx, kHeaderCopyAt);
+  damage_sector(idx, kHeaderAt[0]);
+  damage_sector(idx, kHeaderAt[1]);
   EXPECT_EQ(found(), lines(0, 41));
   expect_appends_go_on();
   EXPECT_EQ(files(id, ".idx.torn"), std::vector<Path>{idx.string() + ".torn"});
@@ -29,8 +29,8 @@ TEST_F(ChunkDamage, TornHeaderInLastChunkKeepsEarlierRecords) {
 TEST_F(ChunkDamage, OneDamagedHeaderCopyIsNoDamage) {
   const JournalId id = fill(50, 10);
   kill();
-  damage_sector(files(id, ".idx").front(), kHeaderAt);
-  damage_sector(files(id, ".idx").back(), kHeaderCopyAt);
+  damage_sector(files(id, ".idx").front(), kHeaderAt[0]);
+  damage_sector(files(id, ".idx").back(), kHeaderAt[1]);
   EXPECT_EQ(found(), lines(0, 60));
   expect_appends_go_on();
 }
@@ -42,8 +42,8 @@ TEST_F(ChunkDamage, AnUnreadableHeaderOfASyncedChunkFollowsFromItsNeighbours) {
   for (size_t i = 0; i < 3; ++i) {
     reopen();
     const Path idx = files(id, ".idx")[i];
-    damage_sector(idx, kHeaderAt);
-    damage_sector(idx, kHeaderCopyAt);
+    damage_sector(idx, kHeaderAt[0]);
+    damage_sector(idx, kHeaderAt[1]);
     EXPECT_EQ(found(), lines(0, 100)) << i;
     EXPECT_EQ(journal()->extent().end.record, RecordNumber(100)) << i;
     const Time time = time_of(*journal(), RecordNumber(50));
@@ -93,7 +93,7 @@ TEST_F(ChunkDamage, AnUnreadableChunkWithoutNeighboursCostsThatChunkOnly) {
   const JournalId id = fill(100, 0);
   reopen();
   const Path middle = files(id, ".idx")[1];
-  for (const uint64_t at : {kHeaderAt, kHeaderCopyAt, kMarkAt[0], kMarkAt[1]}) {
+  for (const uint64_t at : {kHeaderAt[0], kHeaderAt[1], kMarkAt[0], kMarkAt[1]}) {
     damage_sector(middle, at);
   }
   for (const uint64_t at : kMarkAt) damage_sector(files(id, ".idx").front(), at);
@@ -121,7 +121,7 @@ TEST_F(ChunkDamage, AChunkOfANewerVersionIsRefusedAndLeftAlone) {
   env_->write_raw(idx, bytes);
   const auto opened = store_->open(id, "app");
   ASSERT_EQ(code(opened), Errc::kUnknownFormat);
-  EXPECT_NE(opened.error().context.find("version 2"), std::string::npos) << opened.error().context;
+  EXPECT_NE(opened.error().context.find("version 3"), std::string::npos) << opened.error().context;
   EXPECT_TRUE(files(id, ".torn").empty());
   EXPECT_EQ(env_->read_all(idx), bytes);
 }

@@ -57,7 +57,7 @@ std::string significant(const Sector& sector, size_t used) {
 TEST(Format, HeaderBytesAreFrozen) {
   EXPECT_EQ(significant(encode(sample_header()), 72),
             "52414e474543484b"
-            "01000000"
+            "02000000"
             "02000000"
             "8877665544332211"
             "07004567ee34ea18"
@@ -65,7 +65,7 @@ TEST(Format, HeaderBytesAreFrozen) {
             "1817161514131211"
             "fbaacaaa9a010000"
             "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
-            " ef354d4c994b18f2");
+            " d0a4498679b96bc7");
 }
 
 TEST(Format, MarkBytesAreFrozen) {
@@ -243,9 +243,10 @@ TEST_F(FormatChunk, AChunkWrittenTodayHasTheFrozenBytes) {
   EXPECT_EQ(header->journal, app->id());
   EXPECT_EQ(header->framing, Framing::kLine);
   EXPECT_EQ(header->start, Time(milliseconds(1763802000123)));
-  EXPECT_EQ(part(kHeaderCopyAt, kSectorBytes), part(kHeaderAt, kSectorBytes));
-  // The first mark has sequence 1 and so is in slot 1: 5 entries, 4 records, 20 bytes, 7 ms.
-  EXPECT_EQ(part(kMarkAt[0], kSectorBytes), std::string(1024, '0'));
+  EXPECT_EQ(part(kHeaderAt[1], kSectorBytes), part(kHeaderAt[0], kSectorBytes));
+  EXPECT_EQ(part(kAttributesAt[1], kSectorBytes), part(kAttributesAt[0], kSectorBytes));
+  // The first mark is in both slots: 5 entries, 4 records, 20 bytes, 7 ms.
+  EXPECT_EQ(part(kMarkAt[0], kSectorBytes), part(kMarkAt[1], kSectorBytes));
   EXPECT_EQ(part(kMarkAt[1], 48),
             "52414e47454d524b"
             "0100000000000000"

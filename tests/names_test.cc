@@ -231,7 +231,10 @@ TEST_F(NamesTest, DamagedAttributesInAChunkLockEverybodyOutToo) {
   append(*journal(), "x\n");
   const Path idx = files(journal()->id(), ".idx").front();
   reopen();
-  env_->corrupt(idx, kAttributesAt + 7, 0x01);
+  env_->corrupt(idx, kAttributesAt[0] + 7, 0x01);
+  EXPECT_EQ(journal()->attributes().mode, 0644U) << "there is a copy";
+  reopen();
+  env_->corrupt(idx, kAttributesAt[1] + 7, 0x01);
   EXPECT_EQ(journal()->attributes().mode, 0600U);
   EXPECT_EQ(read_all(*journal()), "x\n");
 }

@@ -265,8 +265,8 @@ TEST_F(Trim, WithoutItsHeadersTheFirstChunkIsStillInItsPlace) {
   sync_all();
   const Path idx = files(app->id(), ".idx").front();
   for (uint64_t i = 0; i < kSectorBytes; ++i) {
-    env_->corrupt(idx, kHeaderAt + i, 0x10);
-    env_->corrupt(idx, kHeaderCopyAt + i, 0x10);
+    env_->corrupt(idx, kHeaderAt[0] + i, 0x10);
+    env_->corrupt(idx, kHeaderAt[1] + i, 0x10);
   }
   app.reset();
   kill();

@@ -1,6 +1,7 @@
 #include "journal/chunked/attributes.h"
 
 #include "journal/chunked/format.h"
+#include "journal/chunked/read_around.h"
 #include "journal/result_macros.h"
 
 #define XXH_INLINE_ALL
@@ -128,10 +129,13 @@ std::optional<StoredAttributes> decode_attributes(std::string_view text) {
 
 Result<StoredAttributes> read_attributes(Env& env, const Path& path) {
   constexpr size_t kBytesMax = 4096;
-  ASSIGN_OR_RETURN(const auto opened, env.open(path, Env::OpenMode::kRead));
+  const auto opened = env.open(path, Env::OpenMode::kRead);
+  if (!opened && unreadable(opened.error())) return as_damage(opened.error());
+  if (!opened) return opened.error();
   std::vector<std::byte> text(kBytesMax);
-  ASSIGN_OR_RETURN(const size_t size, opened->read_at(0, text));
-  const auto stored = decode_attributes(as_text(ConstBytes(text).first(size)));
+  ASSIGN_OR_RETURN(const ReadAround read, read_around(**opened, 0, text));
+  if (read.unreadable) return as_damage(*read.unreadable);
+  const auto stored = decode_attributes(as_text(ConstBytes(text).first(read.bytes)));
   if (!stored) return Error{.code = Errc::kCorrupt, .sys_errno = 0, .context = path.string()};
   return *stored;
 }

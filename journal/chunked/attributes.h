@@ -35,7 +35,8 @@ std::string encode_attributes(const StoredAttributes& stored);  // less than 512
 // Nothing if the text is not what encode_attributes() makes.
 std::optional<StoredAttributes> decode_attributes(std::string_view text);
 
-// Errors: kNotFound if there is no such file, kCorrupt if it does not hold attributes.
+// Errors: kNotFound if there is no such file, kCorrupt if it does not hold attributes
+// or cannot be read.
 Result<StoredAttributes> read_attributes(Env& env, const Path& path);
 
 // Writes a new file, not synced.

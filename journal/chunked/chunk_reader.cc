@@ -22,29 +22,46 @@ uint64_t proportional(uint64_t at, uint64_t total, uint64_t count) {
 
 // The first entry for which `holds`, which must be false for all before and true for all behind it;
 // end.entries if there is none. If damaged entries break that, still one that holds behind one that
-// does not. Records are about the same size, so the search begins at `guess` and widens from there.
+// does not. Lost entries are passed over: if any is before the result, that may be too late.
+// Records are about the same size, so the search begins at `guess` and widens from there.
 template <typename Predicate>
 Result<uint32_t> ChunkReader::first_entry_where(uint64_t guess, const Predicate& holds) {
   constexpr uint64_t kGrowth = 8;
   uint32_t low = 0;
   uint32_t high = view().end.entries;
+  uint32_t found = high;
   uint64_t step = 32;
   while (low < high) {
     // Ever longer steps from the guess until they would leave what remains, then halves of that.
     const bool stepping = step <= high - low;
     const auto middle = static_cast<uint32_t>(stepping ? std::clamp<uint64_t>(guess, low, high - 1)
                                                        : low + (high - low) / 2);
-    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(middle));
-    if (holds(entry)) {
+    ASSIGN_OR_RETURN(const uint32_t probe, first_kept(middle, high));
+    bool before = probe == high;  // nothing between says anything
+    if (!before) {
+      ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(probe));
+      before = holds(entry);
+      if (before) found = probe;
+    }
+    if (before) {
       high = middle;
       guess = middle - std::min<uint64_t>(middle, step);
     } else {
-      low = middle + 1;
+      low = probe + 1;
       guess = low + step;
     }
     if (stepping) step *= kGrowth;
   }
-  return low;
+  return found;
+}
+
+// The first entry from the `index`-th on that is not lost; `end` if there is none before it.
+Result<uint32_t> ChunkReader::first_kept(uint32_t index, uint32_t end) {
+  for (; index < end; ++index) {
+    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+    if (!FragmentReader::lost(entry)) break;
+  }
+  return index;
 }
 
 Result<uint32_t> ChunkReader::entry_of_byte(uint64_t offset) {
@@ -53,7 +70,7 @@ Result<uint32_t> ChunkReader::entry_of_byte(uint64_t offset) {
 }
 
 Result<uint32_t> ChunkReader::entry_of_record(uint32_t record) {
-  if (view().end.entries == view().end.records) return record;
+  if (one_each()) return record;
   return first_entry_where(proportional(record, view().end.records, view().end.entries),
                            [&](const FragmentEntry& entry) { return entry.record >= record; });
 }
@@ -74,7 +91,7 @@ Result<bool> ChunkReader::begins_record(uint32_t index, uint32_t record) {
   if (too_far) return true;
   // For an entry that is the first part of `record` to look like the end of the one before, two of
   // its bytes would have to be damaged in just that way.
-  return ends_there && before != FragmentEntry{};
+  return ends_there && !FragmentReader::lost(before);
 }
 
 // True if no entry before the `index`-th can be part of `record`, even where they are damaged: the
@@ -89,6 +106,27 @@ Result<bool> ChunkReader::beyond_records_before(uint32_t index, uint32_t record)
   return index - 1 < record;
 }
 
+// True if lost entries before the `index`-th, to which a search for `record` led, are all that
+// could have begun it: then it is not looked for anywhere else.
+Result<bool> ChunkReader::surely_lost(uint32_t index, uint32_t record) {
+  if (index < view().end.entries) {
+    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
+    if (one_each()) return FragmentReader::lost(entry);
+    ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index));
+    if (!valid || entry.record < record) return false;
+  }
+  uint32_t first = index;
+  for (; first > 0; --first) {
+    ASSIGN_OR_RETURN(const FragmentEntry before, fragments_.entry(first - 1));
+    if (!FragmentReader::lost(before)) break;
+  }
+  if (first == index) return false;
+  if (first == 0) return true;
+  ASSIGN_OR_RETURN(const FragmentEntry before, fragments_.entry(first - 1));
+  if (before.record >= record) return false;
+  return fragments_.valid(first - 1);
+}
+
 // True if neither an entry nor its predecessor is damaged: a search that ended here was not misled.
 Result<bool> ChunkReader::trusted(uint32_t index) {
   if (index > 0) {
@@ -101,12 +139,7 @@ Result<bool> ChunkReader::trusted(uint32_t index) {
 Result<size_t> ChunkReader::read(uint64_t offset, MutableBytes into) {
   const uint64_t left = view().end.bytes - offset;
   into = into.first(std::min<uint64_t>(into.size(), left));
-  size_t got = into.size();
-  if (view().mapped()) {
-    std::memcpy(into.data(), view().dat->bytes().data() + offset, got);
-  } else {
-    ASSIGN_OR_RETURN(got, view().files->dat->read_at(offset, into));
-  }
+  ASSIGN_OR_RETURN(const size_t got, copy(offset, into));
   ASSIGN_OR_RETURN(const size_t verified, verify_prefix(offset, into.first(got)));
   if (verified > 0 || into.empty()) return verified;
   ASSIGN_OR_RETURN(const std::optional<Fragment> fragment, rescue_byte(offset));
@@ -114,6 +147,13 @@ Result<size_t> ChunkReader::read(uint64_t offset, MutableBytes into) {
   const size_t size = std::min<uint64_t>(into.size(), fragment->end - offset);
   RETURN_IF_ERROR(copy_part(*fragment, offset, into.first(size)));
   return size;
+}
+
+// Copies what the file holds, unverified.
+Result<size_t> ChunkReader::copy(uint64_t offset, MutableBytes into) {
+  if (!view().mapped()) return fragments_.read(*view().files->dat, offset, into);
+  std::memcpy(into.data(), view().dat->bytes().data() + offset, into.size());
+  return into.size();
 }
 
 // How many of `bytes`, which were read from `offset` on, belong to fragments whose check holds.
@@ -144,7 +184,7 @@ Result<size_t> ChunkReader::verify_prefix(uint64_t offset, MutableBytes bytes) {
 // verified.
 Result<bool> ChunkReader::verify_in(const Fragment& fragment, const FragmentEntry& entry,
                                     uint64_t offset, MutableBytes bytes) {
-  if (!fragments_.plausible(fragment.start, entry) || entry == FragmentEntry{}) return false;
+  if (!fragments_.plausible(fragment.start, entry) || FragmentReader::lost(entry)) return false;
   if (fragment.start >= offset && fragment.end <= offset + bytes.size()) {
     const ConstBytes payload =
         bytes.subspan(fragment.start - offset, fragment.end - fragment.start);
@@ -175,6 +215,8 @@ Result<uint32_t> ChunkReader::first_entry_of(uint32_t record) {
     ASSIGN_OR_RETURN(const bool found, begins_record(index, record));
     if (found) return index;
   }
+  ASSIGN_OR_RETURN(const bool lost, surely_lost(index, record));
+  if (lost) return corrupt(record);
   return rescue_record(record);
 }
 
@@ -266,7 +308,7 @@ Result<ChunkReader::Walk> ChunkReader::walk_from(uint32_t record) {
 // was all there was to do; if not, it stopped before a record that take_record() must look at.
 Result<bool> ChunkReader::take_run(uint32_t record, size_t records_max, size_t bytes_max,
                                    RecordBatch& batch) {
-  if (!view().mapped() || view().end.entries != view().end.records) return false;
+  if (!view().mapped() || !one_each()) return false;
   // Records are about the same size: with luck the payload comes while the entry is waited for.
   __builtin_prefetch(view().dat->bytes().data() +
                      proportional(record, view().end.records, view().end.bytes));
@@ -339,8 +381,9 @@ Error ChunkReader::corrupt_byte(uint64_t offset) {
 }
 
 Error ChunkReader::corrupt(uint32_t record) const {
+  const std::optional<Error>& unreadable = fragments_.unreadable();
   return {.code = Errc::kCorrupt,
-          .sys_errno = 0,
+          .sys_errno = unreadable ? unreadable->sys_errno : 0,
           .context =
               fmt::format("chunk {} record {}", chunk_file_name(view().header.chunk, ""), record)};
 }

@@ -16,8 +16,9 @@ struct ChunkPlace {
 };
 
 // Made for one call of a reader; not thread-safe. Searches are binary over the index, and what they
-// find is verified. Where damage has misled a search or hides what it looks for, the whole index of
-// the chunk is walked instead, so that everything intact is still found.
+// find is verified. They step over entries that are lost. Where damage has misled a search or hides
+// what it looks for, the whole index of the chunk is walked instead, so that everything intact is
+// still found. What cannot be read is damaged; kCorrupt has the errno then.
 class ChunkReader {
  public:
   // `view` must outlive the reader.
@@ -52,14 +53,17 @@ class ChunkReader {
 
   template <typename Predicate>
   Result<uint32_t> first_entry_where(uint64_t guess, const Predicate& holds);
+  Result<uint32_t> first_kept(uint32_t index, uint32_t end);
   Result<uint32_t> entry_of_byte(uint64_t offset);
   Result<uint32_t> entry_of_record(uint32_t record);
   Result<uint32_t> first_entry_of(uint32_t record);
   Result<bool> begins_record(uint32_t index, uint32_t record);
   Result<bool> beyond_records_before(uint32_t index, uint32_t record);
+  Result<bool> surely_lost(uint32_t index, uint32_t record);
   Result<bool> trusted(uint32_t index);
   Result<bool> holds_byte(uint32_t index, uint64_t offset);
 
+  Result<size_t> copy(uint64_t offset, MutableBytes into);
   Result<size_t> verify_prefix(uint64_t offset, MutableBytes bytes);
   Result<bool> verify_in(const Fragment& fragment, const FragmentEntry& entry, uint64_t offset,
                          MutableBytes bytes);
@@ -81,6 +85,8 @@ class ChunkReader {
   Error corrupt_byte(uint64_t offset);
   Error corrupt(uint32_t record) const;
   const ChunkView& view() const { return fragments_.view(); }
+  // Whether the entry with the number of a record is its only one.
+  bool one_each() const { return view().end.entries == view().end.records; }
 
   FragmentReader fragments_;
   const RegionGuard guard_;

@@ -9,6 +9,7 @@
 
 #include "journal/chunked/attributes.h"
 #include "journal/chunked/fragment_reader.h"
+#include "journal/chunked/read_around.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -19,16 +20,16 @@ bool all_zero(ConstBytes bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
-using Page = std::array<std::byte, kEntriesAt>;  // what an index file has before its entries
+using Front = std::array<std::byte, kEntriesAt>;  // what an index file has before its entries
 
-Sector sector_at(const Page& page, uint64_t at) {
+Sector sector_at(const Front& front, uint64_t at) {
   Sector sector{};
-  std::copy_n(page.begin() + static_cast<ptrdiff_t>(at), sector.size(), sector.begin());
+  std::copy_n(front.begin() + static_cast<ptrdiff_t>(at), sector.size(), sector.begin());
   return sector;
 }
 
-std::optional<Attributes> decode_attributes_at(const Page& page) {
-  const std::string_view text = as_text(ConstBytes(page).subspan(kAttributesAt, kSectorBytes));
+std::optional<Attributes> decode_attributes_at(const Front& front, uint64_t at) {
+  const std::string_view text = as_text(ConstBytes(front).subspan(at, kSectorBytes));
   const auto stored = decode_attributes(text.substr(0, text.find('\0')));
   return stored ? std::optional(stored->attributes) : std::nullopt;
 }
@@ -52,9 +53,10 @@ class TailScan {
   Result<bool> walk_over_damage() {
     bool found = false;
     for (; index_ < view_.end.entries; ++index_) {
-      ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index_));
-      if (!valid) continue;
+      ASSIGN_OR_RETURN(const uint64_t start, fragments_.start(index_));
       ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index_));
+      ASSIGN_OR_RETURN(const bool there, is_there(start, entry));
+      if (!there) continue;
       advance(entry, index_ + 1);
       found = true;
     }
@@ -73,6 +75,27 @@ class TailScan {
 
   const ChunkEnd& end() const { return end_; }
   bool at_end() const { return index_ >= view_.end.entries; }
+  // What cannot be read of it: the payload of what was taken, or entries behind that.
+  Result<std::optional<Error>> unreadable() const {
+    if (hidden_) return fragments_.unreadable();
+    std::vector<std::byte> block(size_t{1} << 20);
+    const uint64_t end = end_of_entries(view_.end.entries);
+    for (uint64_t at = end_of_entries(index_); at < end; at += block.size()) {
+      block.resize(std::min<uint64_t>(block.size(), end - at));
+      ASSIGN_OR_RETURN(ReadAround read, read_around(*view_.files->idx, at, block));
+      if (read.unreadable) return std::move(read.unreadable);
+    }
+    return std::optional<Error>();
+  }
+  // After walk_over_damage(): whether the entry behind the last valid one can be read. Entries are
+  // written in order, so if that is none, what cannot be read behind it is none either.
+  Result<bool> end_is_known() const {
+    if (seen_.entries == view_.end.entries) return true;
+    std::array<std::byte, kEntryBytes> entry{};
+    ASSIGN_OR_RETURN(const ReadAround read,
+                     read_around(*view_.files->idx, end_of_entries(seen_.entries), entry));
+    return !read.unreadable;
+  }
   bool amid_append() const { return seen_.entries != end_.entries; }
 
  private:
@@ -82,9 +105,21 @@ class TailScan {
     const bool continues = seen_.open_bytes > 0 && entry.record + 1 == seen_.records;
     if (!continues && entry.record != seen_.records) return false;
     if (entry.ms < seen_.last_ms) return false;
-    ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index_, seen_.bytes, entry));
-    if (valid) advance(entry, ++index_);
-    return valid;
+    ASSIGN_OR_RETURN(const bool there, is_there(seen_.bytes, entry));
+    if (there) advance(entry, ++index_);
+    return there;
+  }
+
+  // Whether the next entry is valid, or would be if its payload could be read: an entry is written
+  // after its payload, so as far as anybody can tell that was appended.
+  Result<bool> is_there(uint64_t start, const FragmentEntry& entry) {
+    ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index_, start, entry));
+    if (valid || !fragments_.unreadable()) return valid;
+    if (!fragments_.plausible(start, entry) || FragmentReader::lost(entry)) return false;
+    std::vector<std::byte> payload(entry.end - start);
+    ASSIGN_OR_RETURN(const ReadAround read, read_around(*view_.files->dat, start, payload));
+    hidden_ |= read.unreadable.has_value();
+    return read.unreadable.has_value();
   }
 
   void advance(const FragmentEntry& entry, uint32_t entries) {
@@ -104,36 +139,60 @@ class TailScan {
   ChunkEnd end_;   // behind the last complete append
   ChunkEnd seen_;  // behind the last valid entry
   uint32_t index_;
+  bool hidden_ = false;  // whether any was taken of which the payload cannot be read
 };
+
+// What the end of a walk means that has met nothing unreadable.
+Result<Tail> judge(TailScan& tail, const ChunkScan& scan, const BootId& boot_id) {
+  const bool damaged = scan.tail == Tail::kCorrupt;
+  // A mark that cannot be read may be newer, and vouch for what is invalid here.
+  const bool hidden_mark = scan.unreadable.has_value();
+  const bool rebooted = written_in(scan) != boot_id && !damaged && !hidden_mark;
+  if (!tail.at_end() && !rebooted) {
+    // Within one boot nothing but the append in flight can be incomplete: valid entries behind an
+    // invalid one mean that stored bytes have changed.
+    ASSIGN_OR_RETURN(const bool more, tail.walk_over_damage());
+    ASSIGN_OR_RETURN(const bool had_returned, tail.had_returned());
+    if (more || hidden_mark) return Tail::kCorrupt;
+    return had_returned ? Tail::kLost : Tail::kInFlight;
+  }
+  if (!tail.at_end() || tail.amid_append()) return rebooted ? Tail::kTorn : Tail::kInFlight;
+  return damaged ? Tail::kCorrupt : Tail::kClean;
+}
 
 }  // namespace
 
-Result<uint32_t> count_slots(File& idx) {
+Result<SlotCount> count_slots(File& idx) {
   constexpr uint64_t kBlockFirst = 64;
   constexpr uint64_t kBlockMax = uint64_t{64} << 10;
   constexpr uint64_t kGrowth = 8;
+  SlotCount count;
   ASSIGN_OR_RETURN(const FileStat stat, idx.stat());
   uint64_t end = std::max(stat.size, kEntriesAt);
   std::vector<std::byte> block;
   // Mostly the file ends with an entry, and one small block tells.
-  for (uint64_t size = kBlockFirst; block.empty() && end > kEntriesAt;
+  for (uint64_t size = kBlockFirst; block.empty() && !count.unreadable && end > kEntriesAt;
        size = std::min(size * kGrowth, kBlockMax)) {
     block.resize(std::min(size, end - kEntriesAt));
     end -= block.size();
-    ASSIGN_OR_RETURN(const size_t got, idx.read_at(end, block));
-    block.resize(got);
-    while (!block.empty() && block.back() == std::byte{0}) block.pop_back();
+    ASSIGN_OR_RETURN(ReadAround read, read_around(idx, end, block));
+    block.resize(read.bytes);
+    count.unreadable = std::move(read.unreadable);
+    while (!count.unreadable && !block.empty() && block.back() == std::byte{0}) block.pop_back();
   }
   const uint64_t bytes = end + block.size() - kEntriesAt;
-  return static_cast<uint32_t>(std::min((bytes + kEntryBytes - 1) / kEntryBytes, kChunkEntriesMax));
+  count.slots =
+      static_cast<uint32_t>(std::min((bytes + kEntryBytes - 1) / kEntryBytes, kChunkEntriesMax));
+  return count;
 }
 
 Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
   ChunkScan scan;
-  Page page{};
-  RETURN_IF_ERROR(idx.read_at(0, page));
-  for (const uint64_t at : {kHeaderAt, kHeaderCopyAt}) {
-    const Sector sector = sector_at(page, at);
+  Front front{};
+  ASSIGN_OR_RETURN(ReadAround read, read_around(idx, 0, front));
+  scan.unreadable = std::move(read.unreadable);
+  for (const uint64_t at : kHeaderAt) {
+    const Sector sector = sector_at(front, at);
     if (const auto version = header_version(sector); version && *version != kFormatVersion) {
       return Error{Errc::kUnknownFormat, 0,
                    fmt::format("chunk {}: of version {}, this rangefs knows version {}",
@@ -144,45 +203,43 @@ Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
   }
   int damaged = 0;
   for (const uint64_t at : kMarkAt) {
-    const Sector sector = sector_at(page, at);
+    const Sector sector = sector_at(front, at);
     const auto mark = decode_mark(sector, chunk);
     if (!mark && !all_zero(sector)) ++damaged;
     if (mark && (!scan.mark || mark->sequence > scan.mark->sequence)) scan.mark = mark;
   }
   if (scan.mark && scan.mark->sealed) scan.mark->end.open_bytes = 0;  // nothing can continue it
   if (scan.mark) scan.end = scan.mark->end;
-  scan.begin = decode_begin(sector_at(page, kBeginAt), chunk);
-  scan.attributes = decode_attributes_at(page);
-  // One slot can be torn while it is written; the other one is not touched then.
+  for (const size_t copy : {0, 1}) {
+    if (!scan.begin) scan.begin = decode_begin(sector_at(front, kBeginAt[copy]), chunk);
+    if (!scan.attributes) scan.attributes = decode_attributes_at(front, kAttributesAt[copy]);
+  }
+  // One slot can be torn while it is written; the other one is not touched then, or is still empty.
   if (damaged == 2) scan.tail = Tail::kCorrupt;
   return scan;
 }
 
 Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan scan,
                             const BootId& boot_id) {
-  ASSIGN_OR_RETURN(const uint32_t slots, count_slots(*files->idx));
+  ASSIGN_OR_RETURN(const SlotCount count, count_slots(*files->idx));
   ASSIGN_OR_RETURN(const FileStat dat, files->dat->stat());
-  if (slots < scan.end.entries || dat.size < scan.end.bytes) {
+  if (count.slots < scan.end.entries || dat.size < scan.end.bytes) {
     scan.tail = Tail::kCorrupt;  // something took away what had been synced
     return scan;
   }
   const ChunkView view{.files = files,
                        .header = *scan.header,
-                       .end = {.entries = slots, .records = 0, .bytes = dat.size}};
+                       .end = {.entries = count.slots, .records = 0, .bytes = dat.size}};
   TailScan tail(view, scan.end);
   RETURN_IF_ERROR(tail.walk());
-  const bool damaged = scan.tail == Tail::kCorrupt;
-  const bool rebooted = written_in(scan) != boot_id && !damaged;
-  if (!tail.at_end() && !rebooted) {
-    // Within one boot nothing but the append in flight can be incomplete: valid entries behind an
-    // invalid one mean that stored bytes have changed.
-    ASSIGN_OR_RETURN(const bool more, tail.walk_over_damage());
-    ASSIGN_OR_RETURN(const bool had_returned, tail.had_returned());
-    scan.tail = more ? Tail::kCorrupt : had_returned ? Tail::kLost : Tail::kInFlight;
-  } else if (!tail.at_end() || tail.amid_append()) {
-    scan.tail = rebooted ? Tail::kTorn : Tail::kInFlight;
-  } else if (!damaged) {
-    scan.tail = Tail::kClean;
+  ASSIGN_OR_RETURN(auto unreadable, tail.unreadable());
+  if (unreadable) {
+    RETURN_IF_ERROR(tail.walk_over_damage());
+    ASSIGN_OR_RETURN(const bool known, tail.end_is_known());
+    scan.unreadable = std::move(unreadable);
+    scan.tail = known ? Tail::kCorrupt : Tail::kUnreadable;
+  } else {
+    ASSIGN_OR_RETURN(scan.tail, judge(tail, scan, boot_id));
   }
   scan.end = tail.end();
   return scan;

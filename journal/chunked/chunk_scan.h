@@ -20,7 +20,8 @@ enum class Tail {
   kInFlight,  // an append of a process that died in it; it had not returned
   kTorn,      // power was lost before a sync: records that were not synced are incomplete
   kLost,      // within one boot appends are gone that had returned, but were not synced
-  kCorrupt,   // damage to what had been stored; what lies behind it is still served
+  kCorrupt,  // what had been stored has changed or cannot be read; what lies behind is still served
+  kUnreadable,  // where it ends cannot be read, now: what can is served
 };
 
 // Whether it is cut off before more is appended.
@@ -36,6 +37,8 @@ struct ChunkScan {
   std::optional<Attributes> attributes;  // of the journal, when the chunk was begun
   ChunkEnd end;                          // behind the last complete append
   Tail tail = Tail::kClean;
+  // The first thing that could not be read, of what stands before the entries or of the tail.
+  std::optional<Error> unreadable;
   bool missing = false;  // one of the files is: none of its records can be served
   bool rebuilt = false;  // the header is, from other chunks: nothing more may be appended
 };
@@ -53,7 +56,11 @@ Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan 
                             const BootId& boot_id);
 
 // How many entries an index file has, valid or not. Zeros at its end are none of them: room that
-// was made ahead of appends, or the end of the last one.
-Result<uint32_t> count_slots(File& idx);
+// was made ahead of appends, or the end of the last one. What cannot be read may be an entry.
+struct SlotCount {
+  uint32_t slots = 0;
+  std::optional<Error> unreadable{};
+};
+Result<SlotCount> count_slots(File& idx);
 
 }  // namespace range

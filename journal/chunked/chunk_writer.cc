@@ -13,14 +13,15 @@ namespace range {
 namespace {
 
 Status write_header(File& idx, const ChunkHeader& header, const Attributes& attributes) {
-  std::array<std::byte, kEntriesAt> page{};
+  std::array<std::byte, kEntriesAt> front{};
   const Sector sector = encode(header);
   const std::string text = encode_attributes({attributes});
   RANGE_CHECK(text.size() < kSectorBytes);
-  std::memcpy(page.data() + kAttributesAt, text.data(), text.size());
-  std::memcpy(page.data() + kHeaderAt, sector.data(), sector.size());
-  std::memcpy(page.data() + kHeaderCopyAt, sector.data(), sector.size());
-  return idx.write_at(0, page);
+  for (const size_t copy : {0, 1}) {
+    std::memcpy(front.data() + kHeaderAt[copy], sector.data(), sector.size());
+    std::memcpy(front.data() + kAttributesAt[copy], text.data(), text.size());
+  }
+  return idx.write_at(0, front);
 }
 
 Result<std::unique_ptr<File>> create_index(Env& env, const Path& path, const ChunkHeader& header,
@@ -162,10 +163,16 @@ Status ChunkWriter::sync_mark() {
 }
 
 Status ChunkWriter::store_mark(const ChunkEnd& end, bool sealed, const BootId& boot_id) {
+  if (leaves_marks_) {
+    marked_ = end;
+    return {};
+  }
   const Mark mark{.sequence = mark_sequence_ + 1, .end = end, .sealed = sealed, .boot_id = boot_id};
   const Sector sector = encode(mark, header_.chunk);
   mark_synced_ = false;
   RETURN_IF_ERROR(files_->idx->write_at(kMarkAt[mark.sequence % 2], sector));
+  // The first one is stored twice, so that no page has the only one.
+  if (mark.sequence == 1) RETURN_IF_ERROR(files_->idx->write_at(kMarkAt[0], sector));
   mark_sequence_ = mark.sequence;
   marked_ = end;
   return {};

@@ -51,6 +51,10 @@ class ChunkWriter {
   bool closed() const { return closed_; }
   void close() { closed_ = true; }
 
+  // Stores no marks from now on, where they cannot be stored: what they would say is verified when
+  // the journal is opened.
+  void leave_marks() { leaves_marks_ = true; }
+
   // Gives back the room that was made ahead for appends: the files end where the chunk does.
   Status give_back_room();
 
@@ -93,6 +97,7 @@ class ChunkWriter {
   AppendWindow dat_window_;
   AppendWindow idx_window_;
   bool closed_ = false;
+  bool leaves_marks_ = false;
   ChunkEnd marked_;
   uint64_t mark_sequence_ = 0;
   bool mark_synced_ = true;

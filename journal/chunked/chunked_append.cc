@@ -81,6 +81,7 @@ Status ChunkedJournal::prepare() {
   if (failed_.load(std::memory_order_acquire)) return failure();
   if (prepared_.load(std::memory_order_relaxed)) return {};
   if (context_.options.read_only) return Error{Errc::kNotPermitted, EROFS, path()};
+  if (unreadable_) return end_unreadable();
   if (!context_.options.recover && recovered_.needs_repair()) {
     return Error{Errc::kCorrupt, 0, path() + ": not recovered, because that is switched off"};
   }
@@ -94,6 +95,12 @@ Status ChunkedJournal::prepare() {
   // Without them a chunk may become larger than it should.
   if (const auto limits = resolve_retention(); !limits) queue_trim();
   return {};
+}
+
+Error ChunkedJournal::end_unreadable() const {
+  Error error = *unreadable_;
+  error.context = fmt::format("journal {}: its end cannot be read: {}", path(), error.context);
+  return error;
 }
 
 Status ChunkedJournal::repair() {
@@ -136,16 +143,20 @@ Status ChunkedJournal::repair() {
 Status ChunkedJournal::resume(const ChunkScan& scan) {
   const ChunkId chunk = scan.header->chunk;
   const bool last = chunk == recovered_.chunks.back().chunk;
-  const bool cut = is_cut(scan.tail);
   ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, chunk));
+  ASSIGN_OR_RETURN(const Writable writable, find_writable(*files, scan.end));
+  // What cannot be cut off stays, in a chunk that takes no more appends.
+  const bool cut = is_cut(scan.tail) && writable.end;
   if (cut) RETURN_IF_ERROR(cut_tail(context_.env, directory_, chunk, *files, scan.end));
-  if (scan.tail == Tail::kClean) RETURN_IF_ERROR(give_back_room(*files, scan.end));
+  const bool whole = scan.tail == Tail::kClean && writable.end && writable.marks;
+  if (whole) RETURN_IF_ERROR(give_back_room(*files, scan.end));
   const auto writer =
       std::make_shared<ChunkWriter>(files, *scan.header, scan.end, scan.mark, context_.mapping);
   // Behind a chunk that was set aside for what is missing before it, that must go on missing, or
   // the chunk would have its place again if power is lost now.
   const bool goes_on = last && recovered_.torn_chunks.empty();
-  if (!goes_on || scan.tail != Tail::kClean || scan.rebuilt) writer->close();
+  if (!goes_on || !whole || scan.rebuilt) writer->close();
+  if (!writable.marks) writer->leave_marks();
   const ChunkEnd marked = writer->marked();
   const bool rebooted = written_in(scan) != context_.boot_id;
   if (scan.end != marked && !rebooted) RETURN_IF_ERROR(rewrite(*files, marked, scan.end));

@@ -90,6 +90,7 @@ ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std:
     : context_(context),
       id_(id),
       directory_(context.names.journal_directory(id)),
+      unreadable_(recovered.unreadable),
       recovered_(std::move(recovered)),
       chunk_limits_{.bytes = context.options.chunk_size},
       path_(std::move(path)),
@@ -200,6 +201,7 @@ Result<JournalInfo> ChunkedJournal::info() {
     if (failure_) info.failure = to_string(*failure_);
     info.torn_tails = torn_tails_;
   }
+  if (unreadable_) info.failure = to_string(end_unreadable());
   info.clock_ahead = context_.clock.ahead();
   for (const ChunkInfo& chunk : chunks()) {
     ++info.chunks;

@@ -138,6 +138,10 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   // Why the journal takes no more appends, if it does not.
   Status failure() const;
 
+  // True if what could tell where the journal ends could not be read when it was opened: until it
+  // is opened anew it takes no appends, and may hold more than it seems to.
+  bool is_end_unreadable() const { return unreadable_.has_value(); }
+
   // True while a sync has something to do, if only to make the newest mark durable. If it returns
   // false, the journal adds itself to the sync queue again when that changes.
   bool needs_sync();
@@ -158,6 +162,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
                                    std::optional<ByteOffset> at);
   Time append_time();
   Status prepare();
+  Error end_unreadable() const;
   Status repair();
   Status resume(const ChunkScan& scan);
   Status sync_resumed();
@@ -240,6 +245,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   const JournalContext& context_;
   const JournalId id_;
   const Path directory_;
+  const std::optional<Error> unreadable_;  // see is_end_unreadable()
 
   std::mutex append_mutex_;
   // Guarded by append_mutex_:

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "journal/chunked/chunked_journal.h"
+#include "journal/chunked/read_around.h"
 #include "journal/cursor.h"
 #include "journal/printable.h"
 #include "journal/result_macros.h"
@@ -20,7 +21,9 @@ Error ChunkedJournal::report(Error error) {
   if (error.code != Errc::kCorrupt) return error;
   MutexLock lock(mutex_);
   if (reported_.size() < kReportedMax && reported_.insert(error.context).second) {
-    spdlog::error("{} is corrupt and not served", printable(error.context));
+    const bool read = error.sys_errno == 0;
+    spdlog::error("{} {} and not served", printable(error.context),
+                  read ? "is corrupt" : "cannot be read");
   }
   return error;
 }
@@ -33,6 +36,7 @@ Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, Mapping mappi
   ChunkView view{.files = nullptr, .header = part.header, .end = part.end};
   auto files = context_.files.open(directory_, id_, part.header.chunk);
   if (!files) {
+    if (unreadable(files.error())) return as_damage(std::move(files).error());
     // A chunk that somebody took away is damage like any other.
     if (files.error().code == Errc::kNotFound) {
       if (!holds(part.header.chunk)) return Error{Errc::kDropped};
@@ -43,10 +47,12 @@ Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, Mapping mappi
   }
   view.files = *std::move(files);
   if (view.end.entries == 0 && view.end.records > 0) {
-    if (view.files->slots == 0) {
-      ASSIGN_OR_RETURN(view.files->slots, count_slots(*view.files->idx));
-    }
     view.end.entries = view.files->slots;
+    if (view.end.entries == 0) {
+      ASSIGN_OR_RETURN(const SlotCount count, count_slots(*view.files->idx));
+      view.end.entries = count.slots;
+      if (!count.unreadable) view.files->slots = count.slots;
+    }
   }
   const bool first_search = mapping == Mapping::kForSearch && !view.files->searched.exchange(true);
   const auto map = [&](ReadMapping& of, File& file, uint64_t bytes) {
@@ -239,7 +245,8 @@ Status ChunkedJournal::check_once() {
     if (record) continue;
     // Behind what cannot be passed over nothing is known.
     if (cursor.record() == at) return record.error();
-    ++(record.error().code == Errc::kCorrupt ? damaged : unreadable);
+    const bool read = record.error().code == Errc::kCorrupt && record.error().sys_errno == 0;
+    ++(read ? damaged : unreadable);
   }
   checked_ = unreadable == 0;
   if (checked_) {

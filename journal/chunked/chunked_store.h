@@ -90,6 +90,7 @@ class ChunkedStore final : public Store {
   Result<std::shared_ptr<ChunkedJournal>> look_at_journal(JournalId id, std::string_view path);
   Result<std::shared_ptr<ChunkedJournal>> find_or_open(JournalId id, std::string_view path)
       REQUIRES(journals_mutex_);
+  void let_go_of_unused(std::shared_ptr<ChunkedJournal>& journal) REQUIRES(journals_mutex_);
   void remember(const std::shared_ptr<ChunkedJournal>& journal) REQUIRES(journals_mutex_);
   Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "journal/chunked/chunked_journal.h"
+#include "journal/chunked/read_around.h"
 #include "journal/printable.h"
 #include "journal/result_macros.h"
 
@@ -172,7 +173,12 @@ Status ChunkedJournal::drop_front(size_t count) {
 // Makes it durable that the journal begins with a chunk.
 Status ChunkedJournal::store_begin(const Location& begin) {
   ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, begin.position.chunk));
-  RETURN_IF_ERROR(files->idx->write_at(kBeginAt, encode_begin(begin)));
+  const Sector sector = encode_begin(begin);
+  const Status first = files->idx->write_at(kBeginAt[0], sector);
+  const Status second = files->idx->write_at(kBeginAt[1], sector);
+  // One is enough, should the other's page be unreadable, and so not to be written in part.
+  if (!first && (!second || !unreadable(first.error()))) return first;
+  if (!second && !unreadable(second.error())) return second;
   const Status synced = files->sync_idx();
   return synced ? synced : poison(synced.error());
 }

@@ -13,10 +13,14 @@ namespace range {
 
 // Integers are copied as they are in memory.
 static_assert(std::endian::native == std::endian::little);
-static_assert(kHeaderAt + kSectorBytes <= kMarkAt[0] && kMarkAt[0] + kSectorBytes <= kMarkAt[1]);
-static_assert(kMarkAt[1] + kSectorBytes <= kAttributesAt);
-static_assert(kAttributesAt + kSectorBytes <= kHeaderCopyAt);
-static_assert(kHeaderCopyAt + kSectorBytes <= kBeginAt && kBeginAt + kSectorBytes <= kEntriesAt);
+static_assert(kHeaderAt[0] + kSectorBytes <= kMarkAt[0] &&
+              kMarkAt[0] + kSectorBytes <= kAttributesAt[0] &&
+              kAttributesAt[0] + kSectorBytes <= kBeginAt[0] &&
+              kBeginAt[0] + kSectorBytes <= kHeaderAt[1]);
+static_assert(kHeaderAt[1] + kSectorBytes <= kMarkAt[1] &&
+              kMarkAt[1] + kSectorBytes <= kAttributesAt[1] &&
+              kAttributesAt[1] + kSectorBytes <= kBeginAt[1] &&
+              kBeginAt[1] + kSectorBytes <= kEntriesAt);
 
 namespace {
 

@@ -4,17 +4,17 @@
 // concatenated and nothing else. `<chunk id>.idx` says what they are; all integers in it are
 // little-endian:
 //
-//   offset 0     header        512 bytes, written once
-//   offset 512   mark slot 0   512 bytes, written alternately with
-//   offset 1024  mark slot 1   512 bytes
-//   offset 1536  attributes    of the journal when the chunk was begun: up to 512 bytes of text,
-//                              see attributes.h
-//   offset 2048  header copy   the same bytes as the header
-//   offset 2560  begin         512 bytes, written when the chunks before this one are dropped
-//   offset 4096  entries       16 bytes each, written once, in order
+//   offset 0     header       512 bytes, written once
+//   offset 512   mark slot 0  512 bytes, written alternately with mark slot 1; the first to both
+//   offset 1024  attributes   of the journal when the chunk was begun: up to 512 bytes of text, see
+//                             attributes.h
+//   offset 1536  begin        512 bytes, written when the chunks before this one are dropped
+//   offset 4096  header, mark slot 1, attributes, begin: in the same order, and but for the mark
+//                with the same bytes
+//   offset 6144  entries      16 bytes each, written once, in order
 //
-// Each of the first six has a disk sector of its own, so that a torn write of one cannot damage
-// another. Every gap is zero.
+// Each of the first eight has a disk sector of its own, so that a torn write of one cannot damage
+// another; and each is in two pages, should one of them become unreadable. Every gap is zero.
 //
 // Header                                  Mark slot
 //    0  8  magic "RANGECHK"                  0  8  magic "RANGEMRK"; a slot of zeros is unused
@@ -60,14 +60,13 @@
 
 namespace range {
 
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;
 inline constexpr size_t kSectorBytes = 512;
-inline constexpr uint64_t kHeaderAt = 0;
-inline constexpr std::array<uint64_t, 2> kMarkAt = {512, 1024};
-inline constexpr uint64_t kAttributesAt = 1536;
-inline constexpr uint64_t kHeaderCopyAt = 2048;
-inline constexpr uint64_t kBeginAt = 2560;
-inline constexpr uint64_t kEntriesAt = 4096;
+inline constexpr std::array<uint64_t, 2> kHeaderAt = {0, 4096};
+inline constexpr std::array<uint64_t, 2> kMarkAt = {512, 4608};
+inline constexpr std::array<uint64_t, 2> kAttributesAt = {1024, 5120};
+inline constexpr std::array<uint64_t, 2> kBeginAt = {1536, 5632};
+inline constexpr uint64_t kEntriesAt = 6144;
 inline constexpr size_t kEntryBytes = 16;
 
 // Where the index file ends that holds so many entries, in bytes.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "journal/chunked/chunk_files.h"
@@ -24,8 +25,9 @@ struct ChunkView {
 };
 
 // The fragments of a chunk as its index describes them, and whether they are what was appended.
-// Nothing it returns is verified but the answer of valid(). Of a view that is mapped nothing must
-// be touched without a RegionGuard. Not thread-safe.
+// Nothing it returns is verified but the answer of valid(). What cannot be read is zeros, which no
+// check accepts. Of a view that is mapped nothing must be touched without a RegionGuard. Not
+// thread-safe.
 class FragmentReader {
  public:
   // `view` must outlive the reader.
@@ -39,7 +41,11 @@ class FragmentReader {
   // The `index`-th entry.
   Result<FragmentEntry> entry(uint32_t index);
 
-  // Where that fragment begins: the end of the one before it.
+  // Whether nothing is left of an entry: zeros, or what could not be read.
+  static bool lost(const FragmentEntry& entry) { return entry == FragmentEntry{}; }
+
+  // Where that fragment begins: the end of the one before it. If that is lost, where the check of
+  // this one holds; anywhere if that is nowhere.
   Result<uint64_t> start(uint32_t index);
 
   // Up to `size` bytes of payload from `offset` on, fewer if the file ends there. Valid until the
@@ -59,7 +65,16 @@ class FragmentReader {
   const ChunkView& view() const { return view_; }
   ChunkSeed seed() const { return seed_; }
 
+  // Reads a file of the view as read_around() does.
+  Result<size_t> read(File& file, uint64_t offset, MutableBytes into);
+
+  // The first thing that this reader could not read.
+  const std::optional<Error>& unreadable() const { return unreadable_; }
+
  private:
+  Result<uint64_t> find_start(uint32_t index);
+  Result<uint64_t> lowest_start(uint32_t index, uint64_t end);
+
   const ChunkView& view_;
   const ChunkSeed seed_;
   // Of a view that is not mapped:
@@ -67,6 +82,10 @@ class FragmentReader {
   std::vector<std::byte> entries_;
   uint64_t payload_at_ = 0;
   std::vector<std::byte> payload_;
+  std::optional<Error> unreadable_;
+  // What find_start() found last.
+  uint32_t found_index_ = 0;  // 0: nothing yet
+  uint64_t found_start_ = 0;
 };
 
 }  // namespace range

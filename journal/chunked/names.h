@@ -170,6 +170,7 @@ class Names {
     Attributes attributes;
     JournalId id{};  // as stored
     bool lost = false;
+    std::optional<Error> unreadable{};  // why they are, as long as the disk fails
   };
   Result<Known> known_directory(std::string_view path);
   Result<Known> read_directory(std::string_view path);

@@ -9,19 +9,11 @@
 #include "journal/chunked/attributes.h"
 #include "journal/chunked/format.h"
 #include "journal/chunked/names.h"
+#include "journal/chunked/read_around.h"
 #include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
-
-namespace {
-
-// What a file system answers for a page that it cannot read, or that is not what it wrote.
-bool is_of_disk(const Error& error) {
-  return error.sys_errno == EIO || error.sys_errno == EUCLEAN || error.sys_errno == EBADMSG;
-}
-
-}  // namespace
 
 // The id is claimed in the trash, from where dying leads to its release.
 Status Names::create_directory(std::string_view path, const Attributes& attributes) {
@@ -54,7 +46,7 @@ Status Names::create_directory(std::string_view path, const Attributes& attribut
 // the same directory from being listed.
 Result<JournalId> Names::directory_id(std::string_view path, const FileStat& stat) {
   const auto known = known_directory(path);
-  if (!known && !is_of_disk(known.error())) return known.error();
+  if (!known && !unreadable(known.error())) return known.error();
   return known && known->id != kNoId ? known->id : id_of_inode(stat.inode);
 }
 
@@ -75,8 +67,8 @@ Result<Names::Known> Names::known_directory(std::string_view path) {
   ASSIGN_OR_RETURN(const Known read, read_directory(path));
   MutexLock lock(known_mutex_);
   if (known_.size() == kKnownMax) known_.clear();
-  // What was read before a change is not worth remembering.
-  if (forgotten == forgotten_) known_[std::string(path)] = read;
+  // What was read before a change is not worth remembering, nor what may be readable next time.
+  if (forgotten == forgotten_ && !read.unreadable) known_[std::string(path)] = read;
   return read;
 }
 
@@ -95,12 +87,13 @@ Result<Names::Known> Names::read_directory(std::string_view path) {
   const auto file = env_.stat(tree_path(path) / kDirectoryAttributes);
   const bool foreign = file && file->kind != FileKind::kRegular;
   if (code != Errc::kNotFound && code != Errc::kCorrupt && !foreign) return stored.error();
-  // Power was lost before a new directory was synced, or somebody made it by hand.
+  // Power was lost before a new directory was synced, somebody made it by hand, or a disk fails.
   spdlog::warn(
       "{}: its attributes are missing; only its owner may use it, and nothing below that "
       "depends on them is dropped",
       printable(tree_path(path).string()));
   Known known{.attributes = {}, .id = kNoId, .lost = true};
+  if (code == Errc::kCorrupt && stored.error().sys_errno != 0) known.unreadable = stored.error();
   known.attributes.mode = 0700;
   return known;
 }
@@ -127,6 +120,7 @@ Status Names::set_directory_attributes(std::string_view path, const Attributes& 
   const Path directory = tree_path(path);
   const Path temporary = store_ / kTrash / fmt::format("set-{:016x}", env_.random());
   ASSIGN_OR_RETURN(const Known known, known_directory(path));
+  if (known.unreadable) return *known.unreadable;  // its id would be lost, too
   ASSIGN_OR_RETURN(const FileStat before, env_.stat(directory));
   RETURN_IF_ERROR(replace_attributes(env_, directory / kDirectoryAttributes, temporary,
                                      {attributes, known.id}));

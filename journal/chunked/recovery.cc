@@ -6,6 +6,7 @@
 #include <set>
 
 #include "journal/chunked/attributes.h"
+#include "journal/chunked/read_around.h"
 #include "journal/printable.h"
 #include "journal/result_macros.h"
 
@@ -41,7 +42,7 @@ Result<Attributes> read_attributes_of_chunks(Env& env, const Path& directory) {
   for (size_t i = files.chunks.size(); i-- > 0;) {
     const ChunkId chunk = files.chunks[i];
     const auto idx = env.open(directory / chunk_file_name(chunk, ".idx"), Env::OpenMode::kRead);
-    if (!idx && idx.error().code != Errc::kNotFound) return idx.error();
+    if (!idx && idx.error().code != Errc::kNotFound && !unreadable(idx.error())) return idx.error();
     if (!idx) continue;
     ASSIGN_OR_RETURN(const ChunkScan scan, scan_marks(**idx, chunk));
     if (scan.attributes) return *scan.attributes;
@@ -104,7 +105,9 @@ class JournalExamination {
     for (ChunkScan& scan : found_.unsure) {
       RETURN_IF_ERROR(doubt_after_failed_sync(scan));
       log_tail(scan);
+      if (scan.tail == Tail::kUnreadable) found_.unreadable = scan.unreadable;
     }
+    if (found_.unreadable) return std::move(found_);
     for (const ChunkId chunk : found_.torn_chunks) {
       spdlog::warn(
           "journal {}: chunk {} has no place in it: rangefs died or power was lost when it was "
@@ -132,16 +135,23 @@ class JournalExamination {
   Result<ChunkScan> read_marks(ChunkId chunk) {
     const auto files = cache_.open(directory_, journal_, chunk);
     if (files) return scan_marks(*(*files)->idx, chunk);
-    if (files.error().code != Errc::kNotFound) return files.error();
+    if (!is_missing(files.error())) return files.error();
     // An index without payloads still says where the journal goes on.
     ChunkScan scan;
     const auto idx = env_.open(directory_ / chunk_file_name(chunk, ".idx"), Env::OpenMode::kRead);
-    if (!idx && idx.error().code != Errc::kNotFound) return idx.error();
+    if (!idx && !is_missing(idx.error())) return idx.error();
     if (idx) {
       ASSIGN_OR_RETURN(scan, scan_marks(**idx, chunk));
     }
     scan.missing = true;
+    for (const Error* error : {&files.error(), idx ? nullptr : &idx.error()}) {
+      if (error != nullptr && unreadable(*error)) scan.unreadable = *error;
+    }
     return scan;
+  }
+
+  static bool is_missing(const Error& error) {
+    return error.code == Errc::kNotFound || unreadable(error);
   }
 
   // A header whose two copies are damaged follows from the chunks around it: a sealed one ends
@@ -197,6 +207,12 @@ class JournalExamination {
       found_.torn_chunks.push_back(chunk);
       return {};
     }
+    if (scan.unreadable && (scan.missing || !scan.header)) {
+      report(chunk, "it cannot be read; its records are not served");
+      found_.unreadable = scan.unreadable;
+      if (scan.header && in_order(*scan.header)) take_synced(chunk, scan);
+      return {};
+    }
     if (scan.mark && (scan.missing || !scan.header || !in_order(*scan.header))) {
       if (scan.missing) report(chunk, "one of its files is missing; its records are not served");
       take_synced(chunk, scan);
@@ -221,13 +237,16 @@ class JournalExamination {
   }
 
   // What was written within this boot is all there. So if a chunk begins behind the end that was
-  // found of its predecessor, that one's tail is damaged, and no append in flight.
+  // found of its predecessor, that one's tail is damaged, and no append in flight. And where that
+  // end cannot be read, the chunk tells it.
   Status correct_end_of_last(const ChunkHeader& next) {
-    if (found_.unsure.empty() || next.boot_id != env_.boot_id()) return {};
-    if (next.first_byte <= end_of_last()) return {};
+    if (found_.unsure.empty() || next.first_byte < end_of_last()) return {};
     ChunkScan& last = found_.unsure.back();
+    const bool behind = next.boot_id == env_.boot_id() && next.first_byte > end_of_last();
+    if (!behind && last.tail != Tail::kUnreadable) return {};
     ASSIGN_OR_RETURN(const auto files, cache_.open(directory_, journal_, last.header->chunk));
-    ASSIGN_OR_RETURN(last.end.entries, count_slots(*files->idx));
+    ASSIGN_OR_RETURN(const SlotCount count, count_slots(*files->idx));
+    last.end.entries = count.slots;
     last.end.records = static_cast<uint32_t>(next.first_record - last.header->first_record);
     last.end.bytes = next.first_byte - last.header->first_byte;
     last.end.open_bytes = 0;
@@ -243,7 +262,11 @@ class JournalExamination {
   }
 
   // Without a mark a chunk is part of the journal only if nothing before it was lost.
+  // Where something cannot be read, nobody knows.
   bool follows_what_was_found(const ChunkScan& scan, bool has_predecessor) const {
+    const bool unsure = found_.unreadable ||
+                        (!found_.unsure.empty() && found_.unsure.back().tail == Tail::kUnreadable);
+    if (unsure) return in_order(*scan.header);
     if (!found_.unsure.empty()) return scan.header->first_byte == end_of_last();
     if (!found_.chunks.empty() && has_predecessor) return scan.header->first_byte >= end_of_last();
     return scan.mark || scan.header->first_byte == found_.begin.offset;
@@ -295,7 +318,10 @@ class JournalExamination {
           "be among it or lost",
           name_, chunk_file_name(chunk, ""), scan.end.records);
     } else if (scan.tail == Tail::kCorrupt) {
-      report(chunk, "stored bytes have changed; what is damaged is not served");
+      report(chunk, scan.unreadable ? "a part of it cannot be read, and is not served"
+                                    : "stored bytes have changed; what is damaged is not served");
+    } else if (scan.tail == Tail::kUnreadable) {
+      report(chunk, "where it ends cannot be read; nothing can be appended before it can");
     }
   }
 

@@ -30,6 +30,9 @@ struct RecoveredJournal {
   ChunkEnd end;                     // of the last of them
   // Of the last of them: those that may hold what was never synced.
   std::vector<ChunkScan> unsure;
+  // Why nothing may be appended, nor cut off or set aside: what could tell where the journal ends
+  // cannot be read. The rest is served as usual.
+  std::optional<Error> unreadable;
   std::vector<ChunkId> torn_chunks;  // begun after something that was lost: to be set aside
   std::vector<ChunkId> dropped;      // whose files are still there
   uint64_t torn_tails = 0;
@@ -59,12 +62,19 @@ Result<bool> set_chunk_aside(Env& env, const Path& directory, ChunkId chunk);
 Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,
                 const ChunkEnd& end);
 
+// What can be written of a chunk that ends there: a part of a page only where that can be read.
+struct Writable {
+  bool marks = false;
+  bool end = false;  // more can be appended there, or what is behind it be cut off
+};
+Result<Writable> find_writable(ChunkFiles& files, const ChunkEnd& end);
+
 // Gives back the room that was made ahead of appends: both files end at `end`.
 Status give_back_room(ChunkFiles& files, const ChunkEnd& end);
 
 // Writes everything between two places of a chunk again, with the bytes it has, so that the next
 // sync covers it: a sync of the process that died may have failed without anybody having seen it,
-// and the kernel reports that only once.
+// and the kernel reports that only once. What cannot be read is passed over.
 Status rewrite(ChunkFiles& files, const ChunkEnd& from, const ChunkEnd& to);
 
 }  // namespace range

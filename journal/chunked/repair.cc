@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "journal/chunked/read_around.h"
 #include "journal/chunked/recovery.h"
 #include "journal/result_macros.h"
 
@@ -36,21 +38,30 @@ Result<uint64_t> size_of(Env& env, const Path& path) {
   return stat ? stat->size : 0;
 }
 
-// Calls `use(offset, bytes)` for the contents of `file` from `begin` to `end`, in blocks.
+// Calls `use(offset, bytes)` for the contents of `file` from `begin` to `end`, in blocks, passing
+// over pages that cannot be read.
 template <typename Use>
 Status for_each_block(File& file, uint64_t begin, uint64_t end, const Use& use) {
   std::vector<std::byte> block;
+  bool by_pages = false;  // up to the one that cannot be read
   while (begin < end) {
-    block.resize(std::min<uint64_t>(kCopyBytes, end - begin));
-    ASSIGN_OR_RETURN(const size_t got, file.read_at(begin, block));
-    if (got == 0) return {};
-    RETURN_IF_ERROR(use(begin, ConstBytes(block).first(got)));
-    begin += got;
+    const uint64_t page_end = (begin / page_bytes() + 1) * page_bytes();
+    block.resize(std::min(end, by_pages ? page_end : begin + kCopyBytes) - begin);
+    const auto got = file.read_at(begin, block);
+    if (!got && !unreadable(got.error())) return got.error();
+    if (got) {
+      if (*got == 0) return {};
+      RETURN_IF_ERROR(use(begin, ConstBytes(block).first(*got)));
+      begin += *got;
+    } else if (std::exchange(by_pages, !by_pages)) {
+      begin = page_end;
+    }
   }
   return {};
 }
 
-// Copies what `file` holds from `begin` to `end` into a new file, durable with its name.
+// Copies what `file` holds from `begin` to `end` into a new file, durable with its name. What
+// cannot be read is a hole in it.
 Status keep_copy(Env& env, const Path& path, File& file, uint64_t begin, uint64_t end) {
   ASSIGN_OR_RETURN(const auto copy, env.open(path, Env::OpenMode::kCreateNew));
   Status kept = for_each_block(file, begin, end, [&](uint64_t at, ConstBytes bytes) {
@@ -90,6 +101,7 @@ Status cut_file(Env& env, const Path& directory, const std::string& name, File& 
   return file.truncate(from);
 }
 
+// What cannot be read is not in memory, waiting to be written: there is nothing to write again.
 Status rewrite_file(File& file, uint64_t begin, uint64_t end) {
   return for_each_block(file, begin, end,
                         [&](uint64_t at, ConstBytes bytes) { return file.write_at(at, bytes); });
@@ -128,6 +140,21 @@ Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& file
   RETURN_IF_ERROR(cut_file(env, directory, chunk_file_name(chunk, ".idx"), *files.idx,
                            end_of_entries(end.entries), kEntryBytes));
   return cut_file(env, directory, chunk_file_name(chunk, ".dat"), *files.dat, end.bytes, 1);
+}
+
+Result<Writable> find_writable(ChunkFiles& files, const ChunkEnd& end) {
+  const auto readable = [](File& file, uint64_t begin, uint64_t to) -> Result<bool> {
+    std::vector<std::byte> bytes(to - begin);
+    ASSIGN_OR_RETURN(const ReadAround read, read_around(file, begin, bytes));
+    return !read.unreadable;
+  };
+  const auto last_page = [&](File& file, uint64_t to) {
+    return readable(file, to / page_bytes() * page_bytes(), to);
+  };
+  ASSIGN_OR_RETURN(const bool marks, readable(*files.idx, 0, kEntriesAt));
+  ASSIGN_OR_RETURN(const bool idx, last_page(*files.idx, end_of_entries(end.entries)));
+  ASSIGN_OR_RETURN(const bool dat, last_page(*files.dat, end.bytes));
+  return Writable{.marks = marks, .end = idx && dat};
 }
 
 Status give_back_room(ChunkFiles& files, const ChunkEnd& end) {

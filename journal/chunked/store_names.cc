@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "journal/chunked/chunked_store.h"
+#include "journal/chunked/read_around.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -14,9 +15,10 @@ namespace {
 
 constexpr size_t kRecentJournals = 4096;  // kept open for their next use
 
-bool is_empty(const Journal& journal) {
+// What cannot be read may be records.
+bool is_empty(const ChunkedJournal& journal) {
   const Extent extent = journal.extent();
-  return extent.begin.record == extent.end.record;
+  return extent.begin.record == extent.end.record && !journal.is_end_unreadable();
 }
 
 }  // namespace
@@ -77,6 +79,7 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::find_or_open(JournalId id,
                                                                    std::string_view path) {
   const auto known = journals_.find(id);
   auto journal = known == journals_.end() ? nullptr : known->second.lock();
+  if (journal && journal->is_end_unreadable()) let_go_of_unused(journal);
   if (journal) {
     // It may have been opened under a name that did not lead to it any more, or never did.
     if (journal->path() == path) return journal;
@@ -89,6 +92,16 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::find_or_open(JournalId id,
   ASSIGN_OR_RETURN(journal, ChunkedJournal::open(context_, id, std::string(path)));
   journals_[id] = journal;
   return journal;
+}
+
+// What could not be read when a journal was opened may be readable now. Whoever uses it still goes
+// on with what there was.
+void ChunkedStore::let_go_of_unused(std::shared_ptr<ChunkedJournal>& journal) {
+  const auto recent = std::find(recent_.begin(), recent_.end(), journal);
+  const long ours = recent == recent_.end() ? 1 : 2;
+  if (journal.use_count() > ours) return;
+  if (recent != recent_.end()) recent_.erase(recent);
+  journal.reset();
 }
 
 // Keeps it open for its next use.
@@ -162,13 +175,17 @@ Status ChunkedStore::remove(std::string_view path) {
   ASSIGN_OR_RETURN(const Entry entry, existing(path));
   if (entry.kind != EntryKind::kJournal) return name_error(Errc::kInvalid, path);
   const JournalId id(entry.id);
-  ASSIGN_OR_RETURN(const auto journal, open_journal(id, path));
-  std::optional<bool> keep = journal->attributes().keep;
+  const auto journal = open_journal(id, path);
+  // Of one whose directory is unreadable nothing is known but that it is there.
+  if (!journal && !unreadable(journal.error())) return journal.error();
+  std::optional<bool> keep = journal ? (*journal)->attributes().keep : std::nullopt;
   if (!keep) {
     ASSIGN_OR_RETURN(keep, names_.inherited(path, &Attributes::keep));
   }
-  const auto appends = journal->hold_appends();
-  if (keep.value_or(false) && !is_empty(*journal)) return name_error(Errc::kNotPermitted, path);
+  std::unique_lock<std::mutex> appends;
+  if (journal) appends = (*journal)->hold_appends();
+  const bool empty = journal && is_empty(**journal);
+  if (keep.value_or(false) && !empty) return name_error(Errc::kNotPermitted, path);
   RETURN_IF_ERROR(names_.discard(path));
   journal_discarded(id);
   return {};
