@@ -210,7 +210,7 @@ Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
   }
   if (scan.mark && scan.mark->sealed) scan.mark->end.open_bytes = 0;  // nothing can continue it
   if (scan.mark) scan.end = scan.mark->end;
-  for (const size_t copy : {0, 1}) {
+  for (const size_t copy : {size_t{0}, size_t{1}}) {
     if (!scan.begin) scan.begin = decode_begin(sector_at(front, kBeginAt[copy]), chunk);
     if (!scan.attributes) scan.attributes = decode_attributes_at(front, kAttributesAt[copy]);
   }

@@ -17,7 +17,7 @@ Status write_header(File& idx, const ChunkHeader& header, const Attributes& attr
   const Sector sector = encode(header);
   const std::string text = encode_attributes({attributes});
   RANGE_CHECK(text.size() < kSectorBytes);
-  for (const size_t copy : {0, 1}) {
+  for (const size_t copy : {size_t{0}, size_t{1}}) {
     std::memcpy(front.data() + kHeaderAt[copy], sector.data(), sector.size());
     std::memcpy(front.data() + kAttributesAt[copy], text.data(), text.size());
   }
