@@ -185,8 +185,11 @@ Status RangeExport::publish(const Path& place) const {
   if (!made && made.error().code != Errc::kExists) return made;
   // Replaces an empty directory, but no other.
   RETURN_IF_ERROR(env_->rename(staging(), root_ / place, /*replace=*/true));
-  RETURN_IF_ERROR(env_->sync_directory(group));
-  return env_->sync_directory(root_);
+  Status synced = env_->sync_directory(group);
+  if (synced) synced = env_->sync_directory(root_);
+  // What may not survive power loss is taken back, so that the next export does it again.
+  if (!synced) static_cast<void>(env_->rename(root_ / place, staging(), /*replace=*/false));
+  return synced;
 }
 
 }  // namespace range::exchange
