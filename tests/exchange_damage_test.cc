@@ -3,7 +3,6 @@
 
 #include "journal/chunked/chunked_store.h"
 #include "tests/support/exchange_test.h"
-#include "tests/support/gate_env.h"
 #include "tests/support/sim_env.h"
 
 namespace range::exchange {
@@ -274,79 +273,14 @@ TEST_F(ExchangeDamage, RecordBeforeDamageThatNoIndexHasIsLeftOut) {
   EXPECT_EQ(imported_.damage.size(), 1U);
 }
 
-// Data and index are in pages of their own, and a disk loses pages.
-class BadPages : public GateEnv {
- public:
-  explicit BadPages(Env& base) : GateEnv(base) {}
-
-  // The file of this name cannot be read from `begin` to `end`.
-  void add(const std::string& name, uint64_t begin, uint64_t end) {
-    bad_.push_back({name, begin, end});
-  }
-  void clear() { bad_.clear(); }
-
-  Result<std::unique_ptr<File>> open(const Path& path, OpenMode mode) override;
-
- private:
-  friend class BadFile;
-  struct Bad {
-    std::string name;
-    uint64_t begin;
-    uint64_t end;
-  };
-  std::vector<Bad> bad_;
-};
-
-class BadFile : public File {
- public:
-  BadFile(std::unique_ptr<File> file, std::string name, const BadPages& env)
-      : file_(std::move(file)), name_(std::move(name)), env_(env) {}
-
-  Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
-    for (const auto& bad : env_.bad_) {
-      const bool hit = bad.begin < offset + into.size() && offset < bad.end;
-      if (bad.name == name_ && hit) return system_error(EIO, name_);
-    }
-    return file_->read_at(offset, into);
-  }
-  Status write_at(uint64_t, std::span<const ConstBytes>) override { return unused(); }
-  Status truncate(uint64_t) override { return unused(); }
-  void prefetch(uint64_t, uint64_t) override {}
-  void start_writeback() override {}
-  Status check_writeback() override { return {}; }
-  Status sync_data() override { return unused(); }
-  Result<FileStat> stat() override { return file_->stat(); }
-  Result<std::unique_ptr<Region>> map(uint64_t, size_t, Access) override {
-    return unused().error();
-  }
-
- private:
-  static Status unused() { return Error{Errc::kIo, 0, "not expected"}; }
-
-  std::unique_ptr<File> file_;
-  const std::string name_;
-  const BadPages& env_;
-};
-
-Result<std::unique_ptr<File>> BadPages::open(const Path& path, OpenMode mode) {
-  auto file = GateEnv::open(path, mode);
-  if (!file) return file;
-  return std::unique_ptr<File>(
-      std::make_unique<BadFile>(*std::move(file), path.filename().native(), *this));
-}
-
 TEST_F(ExchangeDamage, UnreadablePageCostsTheRecordsInIt) {
   const Texts many = lines(2000, "of many");
   const Chunk chunk(many);
   write_chunk(kFirst, chunk);
-  BadPages bad(env_);
   for (const bool indexed : {true, false}) {
     if (!indexed) write_index(kFirst, "");
     for (const uint64_t page : {0U, 1U, 3U}) {
-      bad.clear();
-      bad.add(std::string(kFirst) + ".dat", page * 4096, (page + 1) * 4096);
-      auto imported = import_journal(*store_, {"copy", "/app"}, {}, bad);
-      ASSERT_TRUE(imported) << to_string(imported.error());
+      env_.set_readable(path(kFirst, ".dat"), page * 4096, false);
       Texts expected;
       for (size_t i = 0; i < many.size(); ++i) {
         const size_t end = i + 1 < many.size() ? chunk.offsets[i + 1] : chunk.data.size();
@@ -354,10 +288,10 @@ TEST_F(ExchangeDamage, UnreadablePageCostsTheRecordsInIt) {
         if (hit && !indexed) break;
         if (!hit) expected.push_back(many[i]);
       }
-      EXPECT_EQ(Exchange::records(*store_, "copy"), expected) << page << indexed;
-      ASSERT_GE(imported->damage.size(), 1U);
-      EXPECT_NE(imported->damage.back().find("left out"), std::string::npos);
-      ASSERT_TRUE(store_->remove("copy"));
+      EXPECT_EQ(import_anew(), expected) << page << indexed;
+      ASSERT_GE(imported_.damage.size(), 1U);
+      EXPECT_NE(imported_.damage.back().find("left out"), std::string::npos);
+      env_.set_readable(path(kFirst, ".dat"), page * 4096, true);
     }
   }
 }
@@ -365,13 +299,10 @@ TEST_F(ExchangeDamage, UnreadablePageCostsTheRecordsInIt) {
 TEST_F(ExchangeDamage, UnreadableIndexCostsNothing) {
   const Texts many = lines(2000, "of many");
   write_chunk(kFirst, Chunk(many));
-  BadPages bad(env_);
-  bad.add(std::string(kFirst) + ".idx", 4096, 8192);
-  const auto imported = import_journal(*store_, {"copy", "/app"}, {}, bad);
-  ASSERT_TRUE(imported) << to_string(imported.error());
-  EXPECT_EQ(Exchange::records(*store_, "copy"), many);
-  EXPECT_TRUE(imported->damage.empty());
-  EXPECT_EQ(imported->notes, Texts{"chunk 18EA5F509AFF0001: its index cannot be read everywhere"});
+  env_.set_readable(path(kFirst, ".idx"), 4096, false);
+  EXPECT_EQ(import_anew(), many);
+  EXPECT_TRUE(imported_.damage.empty());
+  EXPECT_EQ(imported_.notes, Texts{"chunk 18EA5F509AFF0001: its index cannot be read everywhere"});
 }
 
 }  // namespace
