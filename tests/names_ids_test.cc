@@ -276,6 +276,54 @@ TEST_F(NamesIds, WhereverItDiesADirectoryAndItsClaimGoTogether) {
   }
 }
 
+TEST_F(NamesIds, AClaimThatPowerLossTookIsMadeAgain) {
+  sync_all();
+  env_->script_random({kFree});
+  make_directory("d");
+  const std::string claim = to_string(JournalId(kFree));
+  size_t lost = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    const auto later = env_->after_power_loss(Survival::of(seed));
+    const auto store = ChunkedStore::open(*later, "/store", options_, /*background=*/false).value();
+    lost += claims(*later).contains(claim) ? 0 : 1;
+    const auto entry = store->look_up("d").value();
+    if (!entry || entry->id != kFree) continue;
+    EXPECT_TRUE(claims(*later).contains(claim)) << to_string(Survival::of(seed));
+    later->script_random({kFree, kFree + 2});
+    EXPECT_EQ(store->create("new", {}).value()->id(), JournalId(kFree + 2));
+    // It is as durable as if nothing had happened to it.
+    ASSERT_TRUE(store->sync());
+    const auto again = later->after_power_loss(Survival::drop_all());
+    EXPECT_TRUE(claims(*again).contains(claim)) << to_string(Survival::of(seed));
+  }
+  EXPECT_GT(lost, 0U);
+}
+
+// Whoever only reads makes nothing, and what cannot be made keeps nobody from reading.
+TEST_F(NamesIds, AClaimThatCannotBeMadeAgainKeepsNobodyFromReading) {
+  env_->script_random({kFree});
+  make_directory("d");
+  sync_all();
+  const Path claim = directory_of(JournalId(kFree));
+  ASSERT_TRUE(env_->remove_file(claim));
+  reopen();
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    return call.path == claim ? std::optional(Fault{ENOSPC}) : std::nullopt;
+  });
+  EXPECT_EQ(id("d"), kFree);
+  env_->set_fault_hook({});
+  options_.read_only = true;
+  reopen();
+  const uint64_t changes = env_->changes();
+  EXPECT_EQ(id("d"), kFree);
+  EXPECT_EQ(env_->changes(), changes);
+  EXPECT_FALSE(env_->exists(claim));
+  options_.read_only = false;
+  reopen();
+  EXPECT_EQ(id("d"), kFree);
+  EXPECT_TRUE(env_->exists(claim));
+}
+
 TEST_F(NamesIds, ACreationThatFailsReleasesWhatItClaimed) {
   for (uint64_t n = 0; n < 5; ++n) {
     env_->fail_change(env_->changes() + n, ENOSPC);

@@ -26,9 +26,9 @@ Error name_error(Errc code, std::string_view path);
 // component is its id and which is never followed. STORE/chunks/ab/ID is the directory of journal
 // ID, ab being the first two digits of ID. Its chunks have its attributes; once those are changed
 // there is a file of them. Where ID is that of a directory of the tree, it is a link to nowhere
-// that keeps others from drawing ID. STORE/failed has a link for each journal whose last sync
-// failed. STORE/trash holds what is not, or no longer, part of the tree, as the same links and
-// directories, by id.
+// that keeps others from drawing ID, and is made again should a power loss have taken it.
+// STORE/failed has a link for each journal whose last sync failed. STORE/trash holds what is not,
+// or no longer, part of the tree, as the same links and directories, by id.
 //
 // A journal comes and goes by one rename(2) of its link between trash and tree, a directory by one
 // of itself. So whenever the process or the power fails, it is in one of them: in the tree, and it
@@ -46,7 +46,8 @@ class Names {
  public:
   static constexpr const char* kDirectoryAttributes = ".info";
 
-  Names(Env& env, Path store) : env_(env), store_(std::move(store)) {}
+  Names(Env& env, Path store, bool read_only = false)
+      : env_(env), store_(std::move(store)), read_only_(read_only) {}
 
   // Lays out an empty store. What is there of it already is kept.
   Status create_layout(const Attributes& root);
@@ -156,6 +157,7 @@ class Names {
   Status check_directory(std::string_view path);
   Result<JournalId> draw_id();
   Result<JournalId> directory_id(std::string_view path, const FileStat& stat);
+  void keep_claim(std::string_view path, JournalId id);
   Status release_id(const Path& discarded);
   std::vector<Status> delete_directories(const std::vector<Path>& discarded);
   Status check_deletable(const Path& directory);
@@ -194,6 +196,7 @@ class Names {
 
   Env& env_;
   const Path store_;
+  const bool read_only_;
   Mutex sync_mutex_;  // held while syncing; taken before unsynced_mutex_
   bool synced_before_ GUARDED_BY(sync_mutex_) = false;
   // Of the first sync, which is about all names; tried again if nothing was lost.

@@ -82,7 +82,10 @@ void Names::forget_directories() {
 Result<Names::Known> Names::read_directory(std::string_view path) {
   RETURN_IF_ERROR(check_directory(path));
   const auto stored = read_attributes(env_, tree_path(path) / kDirectoryAttributes);
-  if (stored) return Known{.attributes = stored->attributes, .id = stored->id};
+  if (stored) {
+    keep_claim(path, stored->id);
+    return Known{.attributes = stored->attributes, .id = stored->id};
+  }
   const Errc code = stored.error().code;
   const auto file = env_.stat(tree_path(path) / kDirectoryAttributes);
   const bool foreign = file && file->kind != FileKind::kRegular;
@@ -96,6 +99,17 @@ Result<Names::Known> Names::read_directory(std::string_view path) {
   if (code == Errc::kCorrupt && stored.error().sys_errno != 0) known.unreadable = stored.error();
   known.attributes.mode = 0700;
   return known;
+}
+
+// A power loss may have taken the claim of a new directory and left the directory. Without it
+// another could draw the id; that is no reason to go without what is stored.
+void Names::keep_claim(std::string_view path, JournalId id) {
+  if (read_only_ || id == kNoId || id == kRootId) return;
+  const Path claim = journal_directory(id);
+  const auto found = env_.stat(claim);
+  if (found || found.error().code != Errc::kNotFound) return;
+  if (!env_.make_symlink(kClaim, claim)) return;
+  note_change({.subject = tree_path(path), .directories = {claim.parent_path()}});
 }
 
 Result<Retention> Names::retention(std::string_view path, const Attributes& own,
