@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <utility>
+
 #include "tests/support/engine_test.h"
 
 namespace range {
@@ -11,7 +14,23 @@ namespace {
 
 class NamesTest : public EngineTest {
  protected:
+  // Ids of one part of STORE/chunks, and that.
+  static constexpr uint64_t kOne = 0x5600'0000'0010;
+  static constexpr uint64_t kTwo = 0x5600'0000'0020;
+  static constexpr const char* kPart = "/store/chunks/56";
+
   size_t trash() { return env_->list("/store/trash")->size(); }
+
+  // The next calls of these kinds about a path that ends so fail with EIO, one of each.
+  void fail_once(std::map<CallKind, std::string> failing) {
+    env_->set_fault_hook(
+        [left = std::move(failing)](const Call& call) mutable -> std::optional<Fault> {
+          const auto found = left.find(call.kind);
+          if (found == left.end() || !call.path.ends_with(found->second)) return std::nullopt;
+          left.erase(found);
+          return Fault{EIO};
+        });
+  }
 };
 
 TEST_F(NamesTest, TheTreeIsLaidOutAsDocumented) {
@@ -176,6 +195,60 @@ TEST_F(NamesTest, ARemovedJournalLeavesNoDirectoryThatNothingLeadsTo) {
     const auto store = ChunkedStore::open(*later, "/store", options_, /*background=*/false);
     ASSERT_TRUE(store) << to_string(store.error());
     EXPECT_FALSE(later->exists(directory)) << to_string(Survival::of(seed));
+  }
+}
+
+// The kernel tells of a failure once: who hears of it must not keep it from others.
+TEST_F(NamesTest, AFailureAtDeletingConcernsAllThatIsUnsyncedBesideIt) {
+  sync_all();
+  env_->script_random({kOne, kTwo});
+  const auto kept = journal("kept");
+  fail_once({{CallKind::kRename, to_string(JournalId(kTwo))}, {CallKind::kSyncDirectory, kPart}});
+  EXPECT_FALSE(store_->create("failing", {}));
+  env_->set_fault_hook({});
+  EXPECT_FALSE(kept->sync());
+  EXPECT_TRUE(journal("other")->sync());
+}
+
+TEST_F(NamesTest, AFailureAtDeletingIsNoneOfTheStore) {
+  env_->script_random({kOne, kTwo});
+  journal("app");
+  make_directory("d");
+  sync_all();
+  for (const bool directory : {false, true}) {
+    ASSERT_TRUE(directory ? store_->remove_directory("d") : store_->remove("app"));
+    fail_once({{CallKind::kSyncDirectory, kPart}});
+    (void)store_->sync_and_reclaim();
+    EXPECT_TRUE(store_->sync()) << directory;
+    EXPECT_TRUE(store_->sync_and_reclaim()) << directory;
+    EXPECT_EQ(trash(), 0U) << directory;
+  }
+}
+
+// Nothing would lead to what comes back by a power loss.
+TEST_F(NamesTest, WhatIsDeletedIsSyncedBeforeTheTrashForgetsItAlsoAtTheNextTry) {
+  env_->script_random({kOne, kTwo});
+  const Path directory = directory_of(journal("app")->id());
+  make_directory("d");
+  sync_all();
+  ASSERT_TRUE(store_->remove("app"));
+  ASSERT_TRUE(store_->remove_directory("d"));
+  // None of these syncs gets as far as the disk.
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    const bool hit = call.kind == CallKind::kOpen && call.path == kPart;
+    return hit ? std::optional(Fault{EMFILE}) : std::nullopt;
+  });
+  for (int i = 0; i < 3; ++i) (void)store_->sync_and_reclaim();
+  env_->set_fault_hook({});
+  EXPECT_EQ(trash(), 2U);
+  ASSERT_TRUE(store_->sync_and_reclaim());
+  ASSERT_TRUE(store_->sync_and_reclaim());
+  EXPECT_EQ(trash(), 0U);
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const auto later = env_->after_power_loss(Survival::of(seed));
+    const auto store = ChunkedStore::open(*later, "/store", options_, /*background=*/false);
+    ASSERT_TRUE(store) << to_string(store.error());
+    EXPECT_TRUE(later->list(kPart)->empty()) << to_string(Survival::of(seed)) << later->dump();
   }
 }
 

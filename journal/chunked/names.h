@@ -143,6 +143,7 @@ class Names {
     Path subject;                   // the directory of a journal, or one of the tree or the trash
     std::optional<Path> file{};     // a new one, with contents
     std::vector<Path> directories;  // with changed names
+    bool deleted = false;           // the subject: only who deletes it hears of a failure
     std::optional<Error> failed{};  // why the last try did not succeed, although nothing was lost
   };
   using Changes = std::vector<Change>;
@@ -181,6 +182,7 @@ class Names {
   Result<JournalId> create_in_trash(std::string_view path);
   void note_change(Change change);
   Status sync_subject(const Path& subject);
+  Status sync_deletion(const Path& subject);
   Status sync_inside(const Path& directory);
   Status sync_all(bool filesystem) REQUIRES(sync_mutex_);
   void sync_each(Changes changes) REQUIRES(sync_mutex_);
