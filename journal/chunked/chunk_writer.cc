@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "journal/chunked/attributes.h"
+#include "journal/chunked/for_good.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -134,9 +135,7 @@ Status ChunkWriter::undo_entries() {
   idx_window_.close(at);
   Status undone = files_->idx->truncate(at);
   if (undone) undone = files_->sync_idx();
-  if (undone) return {};
-  // Whatever the reason, this is no error after which appends may go on.
-  return Error{Errc::kIo, undone.error().sys_errno, undone.error().context};
+  return for_good(undone);
 }
 
 void ChunkWriter::start_writeback() {

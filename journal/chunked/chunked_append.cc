@@ -8,6 +8,7 @@
 
 #include "journal/chunked/chunked_journal.h"
 #include "journal/chunked/entry_builder.h"
+#include "journal/chunked/for_good.h"
 #include "journal/chunked/sync_queue.h"
 #include "journal/printable.h"
 #include "journal/result_macros.h"
@@ -163,8 +164,8 @@ Status ChunkedJournal::resume(const ChunkScan& scan) {
   if (cut || rebooted) {
     // The next recovery must know from the mark that later entries are from this boot, and that no
     // slot behind a cut may be used.
-    RETURN_IF_ERROR(sync_resumed());
-    RETURN_IF_ERROR(writer->sync_files());
+    RETURN_IF_ERROR(for_good(sync_resumed()));
+    RETURN_IF_ERROR(for_good(writer->sync_files()));
     RETURN_IF_ERROR(writer->store_mark(scan.end, writer->closed(), context_.boot_id));
   }
   // Syncs let go of a closed chunk while appends go on.

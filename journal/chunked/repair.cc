@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "journal/chunked/for_good.h"
 #include "journal/chunked/read_around.h"
 #include "journal/chunked/recovery.h"
 #include "journal/result_macros.h"
@@ -68,7 +69,8 @@ Status keep_copy(Env& env, const Path& path, File& file, uint64_t begin, uint64_
     return copy->write_at(at - begin, bytes);
   });
   if (kept) kept = copy->sync_data();
-  if (kept) kept = env.sync_directory(path.parent_path());
+  // It also has the chunks that a sync still has to make durable.
+  if (kept) kept = for_good(env.sync_directory(path.parent_path()));
   // The next attempt makes another.
   if (!kept) (void)env.remove_file(path);
   return kept;

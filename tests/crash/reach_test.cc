@@ -1,290 +1,12 @@
-// How far a failure reaches: every system call of every operation fails once, with every errno that
-// matters, while other journals are in use. Prints a table of what each failure has cost; that of
-// journal/README.md is made from it.
+// How far a failure of the engine reaches.
 
-#include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
-
-#include <functional>
-#include <iostream>
-#include <map>
-#include <set>
-
-#include "journal/chunked/chunked_store.h"
-#include "tests/support/sim_env.h"
+#include "tests/crash/reach.h"
 
 namespace range {
 namespace {
 
-// What does not work any more after a call has failed, from the least on.
-enum class Reach { kNothing, kCall, kJournal, kStore };
-
-const char* name_of(Reach reach) {
-  static constexpr const char* kNames[] = {"nothing", "the call", "the journal", "the store"};
-  return kNames[static_cast<size_t>(reach)];
-}
-
-// What a journal must hold.
-struct Expected {
-  std::string acknowledged;
-  std::string tried;  // by an append that failed
-  size_t synced = 0;  // so many bytes survive power loss
-};
-
-// What a call is about, without ids and random names.
-std::string place_of(const std::string& path) {
-  const auto ends = [&](const char* ending) { return path.ends_with(ending); };
-  if (path == "/store") return "the store's directory";
-  if (path.starts_with("/store/chunks/")) {
-    if (ends(".dat")) return "a .dat";
-    if (ends(".idx")) return "an .idx";
-    if (path.find("attributes") != std::string::npos) return "a journal's attributes";
-    return path.size() > std::string("/store/chunks/ab/").size() ? "a journal's directory"
-                                                                 : "chunks/ab";
-  }
-  if (path.starts_with("/store/trash/")) return "an entry of trash";
-  if (path.starts_with("/store/failed/")) return "a note in failed";
-  if (path.starts_with("/store/tree")) {
-    if (ends(".info")) return "a directory's .info";
-    return ends("tree") || ends("/d") ? "a directory of tree" : "a link in tree";
-  }
-  return path.substr(std::string("/store/").size());
-}
-
-class ReachTest : public testing::Test {
- public:
-  ~ReachTest() override { let_go(); }
-
+class ReachOfFailures : public ReachTest {
  protected:
-  using Operation = std::function<Status(ReachTest&)>;
-
-  ReachTest() {
-    spdlog::set_level(spdlog::level::off);
-    options_.chunk_size = 4096;
-    env_ = std::make_unique<SimEnv>();
-    EXPECT_TRUE(open_store());
-    EXPECT_TRUE(store_->make_directory("d", {}));
-    for (const char* path : {"hit", "other", "d/third"}) {
-      EXPECT_TRUE(store_->create(path, {}));
-      for (int i = 0; i < 3; ++i) EXPECT_TRUE(append(path, 1500));
-    }
-    EXPECT_TRUE(sync_store());
-    EXPECT_TRUE(store_->close());
-    store_.reset();
-    begin_ = env_->after_kill();
-    begin_expected_ = expected_;
-  }
-  void let_go() {
-    journals_.clear();
-    store_.reset();
-  }
-
-  Status open_store() {
-    let_go();
-    auto opened = ChunkedStore::open(*env_, "/store", options_, /*background=*/false);
-    if (!opened) return opened.error();
-    store_ = *std::move(opened);
-    return {};
-  }
-
-  Result<std::shared_ptr<Journal>> journal(const std::string& path) {
-    auto& known = journals_[path];
-    if (!known) {
-      ASSIGN_OR_RETURN(known, store_->Store::open(path));
-    }
-    return known;
-  }
-
-  Status append(const std::string& path, size_t size) {
-    Expected& expected = expected_[path];
-    const std::string line =
-        std::to_string(expected.acknowledged.size()) + std::string(size, '.') + '\n';
-    expected.tried = line;
-    ASSIGN_OR_RETURN(const auto opened, journal(path));
-    RETURN_IF_ERROR(opened->append(as_bytes(line), std::nullopt));
-    expected.acknowledged += line;
-    expected.tried.clear();
-    return {};
-  }
-
-  Status sync(const std::string& path) {
-    ASSIGN_OR_RETURN(const auto opened, journal(path));
-    RETURN_IF_ERROR(opened->sync());
-    expected_[path].synced = expected_[path].acknowledged.size();
-    return {};
-  }
-
-  Status sync_store() {
-    RETURN_IF_ERROR(store_->sync());
-    for (auto& [path, expected] : expected_) expected.synced = expected.acknowledged.size();
-    return {};
-  }
-
-  Status trim(const std::string& path) {
-    ASSIGN_OR_RETURN(const auto opened, journal(path));
-    const auto chunks = opened->chunks();
-    return opened->trim(chunks.front().id, {});
-  }
-
-  void remove_expected(const std::string& path) {
-    journals_.erase(path);
-    expected_.erase(path);
-  }
-
-  // What `path` holds is what was acknowledged, from the beginning or that of a chunk on.
-  void check_contents(const std::string& path, size_t at_least) {
-    const auto found = store_->look_up(path);
-    ASSERT_TRUE(found) << path << ": " << to_string(found.error());
-    ASSERT_TRUE(*found) << path << " is gone";
-    const Expected& expected = expected_.at(path);
-    const auto opened = journal(path);
-    ASSERT_TRUE(opened) << to_string(opened.error());
-    const Extent extent = (*opened)->extent();
-    std::string text(extent.end.offset - extent.begin.offset, '\0');
-    const auto got = (*opened)->read(extent.begin.offset, std::as_writable_bytes(std::span(text)));
-    ASSERT_TRUE(got) << path << ": " << to_string(got.error());
-    ASSERT_EQ(*got, text.size()) << path;
-    const std::string all = expected.acknowledged + expected.tried;
-    ASSERT_EQ(text, all.substr(extent.begin.offset.value(), text.size())) << path;
-    ASSERT_GE(extent.end.offset.value(), at_least) << path;
-  }
-
-  // Whether a journal still takes appends and syncs.
-  bool goes_on(const std::string& path) { return append(path, 10) && sync(path); }
-
-  Reach measure(bool failed) {
-    if (!store_) {
-      EXPECT_TRUE(open_store()) << "the next try";
-      return Reach::kCall;
-    }
-    const bool makes_names = store_->create("new", {}).has_value();
-    size_t stopped = 0;
-    for (const std::string path : {"new", "other", "d/third", "hit", "moved", "fresh"}) {
-      const auto entry = store_->look_up(path);
-      if (entry && *entry && !goes_on(path)) ++stopped;
-    }
-    if (!makes_names || stopped > 1) return Reach::kStore;
-    if (stopped == 1) return Reach::kJournal;
-    if (!store_->sync()) return Reach::kJournal;
-    return failed ? Reach::kCall : Reach::kNothing;
-  }
-
-  void check_what_is_left() {
-    const auto now = std::move(env_);
-    const auto expected = expected_;
-    const auto look = [&](std::unique_ptr<SimEnv> later, const auto& at_least) {
-      let_go();
-      env_ = std::move(later);
-      expected_ = expected;
-      const Status opened = open_store();
-      ASSERT_TRUE(opened) << to_string(opened.error());
-      for (const auto& [path, each] : expected) {
-        const auto entry = store_->look_up(path);
-        // A new name, of a journal that was never synced, or that has its old one still.
-        if (entry && !*entry && at_least(each) == 0) {
-          EXPECT_TRUE(path != "moved" || *store_->look_up("hit"));
-          continue;
-        }
-        check_contents(path, at_least(each));
-        EXPECT_TRUE(goes_on(path)) << path;
-      }
-      let_go();
-    };
-    let_go();  // before the env that it uses
-    look(now->after_kill(), [](const Expected& each) { return each.acknowledged.size(); });
-    look(now->after_power_loss(Survival::drop_all()),
-         [](const Expected& each) { return each.synced; });
-  }
-
-  // Lets each call of `operation` fail, and looks at what that has cost.
-  void sweep(const std::string& name, bool opened_before, const Operation& operation) {
-    for (const int sys_errno : {EIO, ENOSPC, EMFILE, ENOMEM}) {
-      for (uint64_t n = 0; !HasFailure(); ++n) {
-        let_go();
-        env_ = begin_->after_kill();
-        expected_ = begin_expected_;
-        if (opened_before) {
-          ASSERT_TRUE(open_store());
-          // Something that is not synced, and nothing left of an earlier process.
-          for (const char* path : {"other", "d/third", "hit"}) ASSERT_TRUE(append(path, 10));
-          ASSERT_TRUE(sync_store());
-          for (const char* path : {"other", "d/third", "hit"}) ASSERT_TRUE(append(path, 10));
-        }
-        Call failing{};
-        const uint64_t at = env_->calls() + n;
-        env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-          // A store into a mapping fails by a signal, and needs no room.
-          if (call.index != at) return std::nullopt;
-          failing = call;
-          const bool impossible = call.kind == CallKind::kStore && sys_errno != EIO;
-          if (impossible) return std::nullopt;
-          return Fault{sys_errno, 3};
-        });
-        const Status done = operation(*this);
-        env_->set_fault_hook({});
-        if (failing.path.empty()) break;
-        ++failures_;
-        SCOPED_TRACE(name + ", " + std::to_string(sys_errno) + ": " + to_string(failing));
-        const Reach reach = measure(!done);
-        note(name, failing, sys_errno, reach);
-        check_reach(failing, reach);
-        check_what_is_left();
-      }
-    }
-  }
-
-  // No wider than its cause.
-  void check_reach(const Call& call, Reach reach) {
-    if (only_looks(call.kind)) {
-      EXPECT_LE(reach, Reach::kCall) << name_of(reach);
-    } else if (call.kind != CallKind::kSyncFilesystem) {
-      EXPECT_LE(reach, Reach::kJournal) << name_of(reach);
-    }
-  }
-
-  void note(const std::string& operation, const Call& call, int sys_errno, Reach reach) {
-    const std::string text = to_string(call);
-    const std::string kind = text.substr(0, text.find(' '));
-    table_[{operation, kind + ", " + place_of(call.path)}][reach].insert(sys_errno);
-  }
-
-  void print_table() const {
-    const auto text = [](int sys_errno) {
-      return std::string(sys_errno == EIO      ? "EIO"
-                         : sys_errno == ENOSPC ? "ENOSPC"
-                         : sys_errno == EMFILE ? "EMFILE"
-                                               : "ENOMEM");
-    };
-    std::cout << failures_ << " failures\n";
-    for (const auto& [row, reaches] : table_) {
-      std::cout << "| " << row.first << " | " << row.second << " | ";
-      const char* separator = "";
-      for (const auto& [reach, errnos] : reaches) {
-        std::cout << separator << name_of(reach);
-        if (reaches.size() > 1) {
-          std::cout << " (";
-          const char* comma = "";
-          for (const int each : errnos) std::cout << std::exchange(comma, ", ") << text(each);
-          std::cout << ')';
-        }
-        separator = "; ";
-      }
-      std::cout << " |\n";
-    }
-  }
-
-  std::unique_ptr<SimEnv> env_;
-  StoreOptions options_;
-  std::unique_ptr<ChunkedStore> store_;
-  std::map<std::string, std::shared_ptr<Journal>> journals_;
-  std::map<std::string, Expected> expected_;
-  std::unique_ptr<SimEnv> begin_;
-  std::map<std::string, Expected> begin_expected_;
-  uint64_t failures_ = 0;
-  std::map<std::pair<std::string, std::string>, std::map<Reach, std::set<int>>> table_;
-
- public:
-  // The operations. Each ends with its first error.
   Status open_and_append() {
     RETURN_IF_ERROR(open_store());
     return append("hit", 10);
@@ -312,18 +34,45 @@ class ReachTest : public testing::Test {
     RETURN_IF_ERROR(store_->make_directory("e", {}));
     return sync_store();
   }
-  // The name may lead there or not if it fails.
-  Status rename_and_sync() {
-    const Expected moved = expected_.at("hit");
-    journals_.erase("hit");
-    Status renamed = store_->rename("hit", "moved", false);
-    if (!renamed) return renamed;
+  Status remove_directory_and_sync() {
+    RETURN_IF_ERROR(store_->remove_directory("empty"));
+    return sync_store();
+  }
+  Status rename_and_sync(const std::string& to) {
+    journals_.clear();
+    RETURN_IF_ERROR(store_->rename("hit", to, /*replace=*/true));
+    expected_[to] = expected_.at("hit");
+    expected_[to].before = "hit";
     expected_.erase("hit");
-    expected_["moved"] = moved;
-    Status synced = sync_store();
-    // Where power is lost before, either name is right.
-    if (!synced) expected_["moved"].synced = 0;
-    return synced;
+    RETURN_IF_ERROR(sync_store());
+    expected_[to].before.clear();
+    return {};
+  }
+  Status set_attributes_and_sync() {
+    ASSIGN_OR_RETURN(const auto hit, journal("hit"));
+    Attributes attributes = hit->attributes();
+    attributes.mode = kNewMode;
+    RETURN_IF_ERROR(hit->set_attributes(attributes));
+    RETURN_IF_ERROR(sync("hit"));
+    mode_ = "hit";
+    return {};
+  }
+  Status set_directory_attributes_and_sync() {
+    ASSIGN_OR_RETURN(Attributes attributes, store_->directory_attributes("d"));
+    attributes.mode = kNewMode;
+    RETURN_IF_ERROR(store_->set_directory_attributes("d", attributes));
+    RETURN_IF_ERROR(sync_store());
+    mode_ = "d";
+    return {};
+  }
+  // So much that one sync of the whole file system is less work.
+  Status create_many_and_sync() {
+    for (int i = 0; i < 20; ++i) {
+      const std::string path = "many " + std::to_string(i);
+      ASSIGN_OR_RETURN(journals_[path], store_->create(path, {}));
+      RETURN_IF_ERROR(append(path, 10));
+    }
+    return sync_store();
   }
   Status remove_and_reclaim() {
     Status removed = store_->remove("hit");
@@ -333,26 +82,48 @@ class ReachTest : public testing::Test {
   }
 };
 
-TEST_F(ReachTest, OfNoFailureIsWiderThanItsCause) {
-  sweep("open", false, [](ReachTest& test) { return test.open_and_append(); });
-  sweep("append", true, [](ReachTest& test) { return test.append_one(); });
-  sweep("roll", true, [](ReachTest& test) {
+TEST_F(ReachOfFailures, IsNoWiderThanItsCause) {
+  sweep("open", Begin::kClosed, [this] { return open_and_append(); });
+  sweep("append", Begin::kInUse, [this] { return append_one(); });
+  sweep("roll", Begin::kInUse, [this] {
     Status done;
-    for (int i = 0; i < 4 && done; ++i) done = test.append_into_a_new_chunk();
+    for (int i = 0; i < 4 && done; ++i) done = append_into_a_new_chunk();
     return done;
   });
-  sweep("sync", true, [](ReachTest& test) { return test.sync_one(); });
-  sweep("sync of the store", true, [](ReachTest& test) { return test.sync_all(); });
-  sweep("trim", true, [](ReachTest& test) -> Status {
-    for (int i = 0; i < 4; ++i) RETURN_IF_ERROR(test.append_into_a_new_chunk());
-    return test.trim_one();
+  sweep("sync", Begin::kInUse, [this] { return sync_one(); });
+  sweep("sync of the store", Begin::kInUse, [this] { return sync_all(); });
+  sweep("trim", Begin::kInUse, [this]() -> Status {
+    for (int i = 0; i < 4; ++i) RETURN_IF_ERROR(append_into_a_new_chunk());
+    return trim_one();
   });
-  sweep("create", true, [](ReachTest& test) { return test.create_and_sync(); });
-  sweep("make directory", true, [](ReachTest& test) { return test.make_directory_and_sync(); });
-  sweep("rename", true, [](ReachTest& test) { return test.rename_and_sync(); });
-  sweep("remove", true, [](ReachTest& test) { return test.remove_and_reclaim(); });
-  sweep("close", true, [](ReachTest& test) { return test.close(); });
+  sweep("create", Begin::kInUse, [this] { return create_and_sync(); });
+  sweep("make directory", Begin::kInUse, [this] { return make_directory_and_sync(); });
+  sweep("rename", Begin::kInUse, [this] { return rename_and_sync("moved"); });
+  sweep("rename over", Begin::kInUse, [this] { return rename_and_sync("vacant"); });
+  sweep("remove directory", Begin::kInUse, [this] { return remove_directory_and_sync(); });
+  sweep("set attributes", Begin::kInUse, [this] { return set_attributes_and_sync(); });
+  sweep("set attributes of a directory", Begin::kInUse,
+        [this] { return set_directory_attributes_and_sync(); });
+  sweep("repair", Begin::kInFlight, [this] { return open_and_append(); });
+  sweep("remove", Begin::kInUse, [this] { return remove_and_reclaim(); });
+  sweep("close", Begin::kInUse, [this] { return close(); });
   print_table();
+}
+
+// It can be for something that has nothing to do with the store; what has is told file by file.
+TEST_F(ReachOfFailures, OfASyncOfTheWholeFileSystemIsNothing) {
+  ASSERT_NO_FATAL_FAILURE(prepare(Begin::kInUse));
+  size_t failed = 0;
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    if (call.kind != CallKind::kSyncFilesystem) return std::nullopt;
+    ++failed;
+    return Fault{kElsewhere};
+  });
+  EXPECT_TRUE(create_many_and_sync());
+  env_->set_fault_hook({});
+  EXPECT_GT(failed, 0U);
+  EXPECT_EQ(measure(false), Reach::kNothing);
+  check_what_is_left();
 }
 
 }  // namespace
