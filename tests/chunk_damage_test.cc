@@ -35,6 +35,28 @@ TEST_F(ChunkDamage, OneDamagedHeaderCopyIsNoDamage) {
   expect_appends_go_on();
 }
 
+// It is as good as the other: appends go on in the chunk.
+TEST_F(ChunkDamage, OneDamagedHeaderCopyClosesNoChunk) {
+  const JournalId id = fill(5, 5);
+  for (const uint64_t at : kHeaderAt) {
+    kill();
+    damage_sector(files(id, ".idx").back(), at);
+    append(*journal(), "more\n");
+    EXPECT_EQ(files(id, ".idx").size(), 1U) << at;
+    damage_sector(files(id, ".idx").back(), at);
+  }
+}
+
+TEST_F(ChunkDamage, AnUnreadableHeaderFollowsFromTheNextChunkAlone) {
+  const JournalId id = fill(100, 0);
+  ASSERT_EQ(files(id, ".idx").size(), 3U);
+  reopen();
+  for (const uint64_t at : kMarkAt) damage_sector(files(id, ".idx")[0], at);
+  for (const uint64_t at : kHeaderAt) damage_sector(files(id, ".idx")[1], at);
+  EXPECT_EQ(found(), lines(0, 100));
+  expect_appends_go_on();
+}
+
 TEST_F(ChunkDamage, AnUnreadableHeaderOfASyncedChunkFollowsFromItsNeighbours) {
   const JournalId id = fill(100, 0);
   ASSERT_EQ(files(id, ".idx").size(), 3U);
@@ -89,6 +111,80 @@ TEST_F(ChunkDamage, AChunkThatWasBegunWithoutAnAppendLeavesNothing) {
   EXPECT_EQ(journal()->info()->torn_tails, 0U);
 }
 
+// Nor one whose header was synced, and damaged since.
+TEST_F(ChunkDamage, AnEmptyChunkWithoutAHeaderIsNoneOfTheJournal) {
+  const JournalId id = fill(5, 0);
+  append(*journal(), "open");
+  Attributes attributes = journal()->attributes();
+  attributes.framing = Framing::kWrite;
+  ASSERT_TRUE(journal()->set_attributes(attributes));
+  ASSERT_TRUE(journal()->sync());
+  kill();
+  ASSERT_EQ(files(id, ".idx").size(), 2U);
+  for (const uint64_t at : kHeaderAt) damage_sector(files(id, ".idx")[1], at);
+  std::vector<std::string> expected = lines(0, 5);
+  expected.emplace_back("open");
+  EXPECT_EQ(found(), expected);
+  EXPECT_EQ(journal()->info()->chunks, 1U);
+  expect_appends_go_on();
+  EXPECT_EQ(files(id, ".idx").size(), 2U);
+  EXPECT_TRUE(files(id, ".torn").empty());
+}
+
+// Of the framing nothing is known.
+TEST_F(ChunkDamage, NothingIsAppendedToAChunkWithoutAHeader) {
+  const JournalId id = fill(10, 0);
+  reopen();
+  for (const uint64_t at : kHeaderAt) damage_sector(files(id, ".idx")[0], at);
+  expect_appends_go_on();
+  EXPECT_EQ(files(id, ".idx").size(), 2U);
+}
+
+// Ids of chunks that begin at the same time are told apart by later ones.
+TEST_F(ChunkDamage, AChunkWithoutAHeaderBeginsNoLaterThanTheNext) {
+  const JournalId id = fill(41 * 20, 0);
+  reopen();
+  for (const uint64_t at : kHeaderAt) damage_sector(files(id, ".idx")[18], at);
+  const auto app = journal();
+  EXPECT_LE(time_of(*app, RecordNumber(41 * 18)), time_of(*app, RecordNumber(41 * 19)));
+}
+
+// As somebody leaves it who puts a file of another store in its place.
+TEST_F(ChunkDamage, AChunkThatBeginsBeforeTheOneInFrontOfItIsNotServed) {
+  const JournalId id = fill(100, 0);
+  reopen();
+  const Path idx = files(id, ".idx")[2];
+  std::string bytes = env_->read_all(idx);
+  Sector sector{};
+  std::memcpy(sector.data(), bytes.data() + kHeaderAt[0], sector.size());
+  ChunkHeader header = decode_header(sector).value();
+  header.first_record = RecordNumber(5);
+  header.first_byte = ByteOffset(500);
+  sector = encode(header);
+  for (const uint64_t at : kHeaderAt) {
+    std::memcpy(bytes.data() + at, sector.data(), sector.size());
+  }
+  env_->write_raw(idx, bytes);
+  EXPECT_EQ(found(), lines(0, 82));
+  expect_appends_go_on();
+}
+
+TEST_F(ChunkDamage, NothingContinuesTheOpenRecordOfASealedChunkThatIsTheLast) {
+  append(*journal(), "open");
+  const JournalId id = journal()->id();
+  Attributes attributes = journal()->attributes();
+  attributes.framing = Framing::kWrite;
+  ASSERT_TRUE(journal()->set_attributes(attributes));
+  ASSERT_TRUE(journal()->sync());
+  reopen();
+  for (const char* extension : {".idx", ".dat"}) {
+    ASSERT_TRUE(env_->remove_file(files(id, extension).back()));
+  }
+  EXPECT_EQ(journal()->extent().open_bytes, 0U);
+  EXPECT_EQ(found(), std::vector<std::string>{"open"});
+  expect_appends_go_on();
+}
+
 TEST_F(ChunkDamage, AnUnreadableChunkWithoutNeighboursCostsThatChunkOnly) {
   const JournalId id = fill(100, 0);
   reopen();
@@ -106,6 +202,29 @@ TEST_F(ChunkDamage, AnUnreadableChunkWithoutNeighboursCostsThatChunkOnly) {
   ASSERT_FALSE(in_gap);
   EXPECT_EQ(in_gap.error().code, Errc::kCorrupt);
   expect_appends_go_on();
+}
+
+// The one before it is the last then, and nothing says where it ends.
+TEST_F(ChunkDamage, AnUnreadableLastChunkCostsThatChunkOnly) {
+  const JournalId id = fill(50, 0);
+  reopen();
+  ASSERT_EQ(files(id, ".idx").size(), 2U);
+  for (const uint64_t at : kMarkAt) damage_sector(files(id, ".idx").front(), at);
+  for (const uint64_t at : kHeaderAt) damage_sector(files(id, ".idx").back(), at);
+  EXPECT_EQ(found(), lines(0, 41));
+  expect_appends_go_on();
+}
+
+// Whatever is before it: the records of the torn one are missing.
+TEST_F(ChunkDamage, BehindATornChunkNothingIsTakenAlsoBehindADamagedOne) {
+  const JournalId id = fill(10, 100);
+  ASSERT_EQ(files(id, ".dat").size(), 3U);
+  lose_power(Survival::keep_all());
+  ASSERT_TRUE(env_->remove_file(files(id, ".dat").front()));
+  for (const uint64_t at : kHeaderAt) damage_sector(files(id, ".idx")[1], at);
+  EXPECT_EQ(journal()->extent().end.record, RecordNumber(10));
+  expect_appends_go_on();
+  EXPECT_EQ(files(id, ".dat.torn").size(), 2U);
 }
 
 TEST_F(ChunkDamage, AChunkOfANewerVersionIsRefusedAndLeftAlone) {
@@ -180,6 +299,21 @@ TEST_F(ChunkDamage, TwoDamagedMarksLoseNothing) {
   expect_appends_go_on();
 }
 
+// Nobody knows what had been synced then, so nothing is taken for torn.
+TEST_F(ChunkDamage, WithTwoDamagedMarksNothingIsCutAfterAPowerLoss) {
+  const JournalId id = fill(5, 0);
+  append_lines(*journal(), 5, 5);
+  ASSERT_TRUE(journal()->sync());
+  lose_power(Survival::keep_all());
+  for (const uint64_t at : kMarkAt) damage_sector(files(id, ".idx").back(), at);
+  damage_line(files(id, ".dat").back(), 7);
+  std::vector<std::string> expected = lines(0, 10);
+  expected[7] = "(corrupt)";
+  EXPECT_EQ(found(), expected);
+  expect_appends_go_on();
+  EXPECT_TRUE(files(id, ".torn").empty());
+}
+
 TEST_F(ChunkDamage, AFileShorterThanItsMarkIsNotCut) {
   const JournalId id = fill(10, 0);
   reopen();
@@ -207,6 +341,7 @@ TEST_F(ChunkDamage, ForeignFilesAmongChunksAreLeftAlone) {
   kill();
   const Path note = directory_of(id) / "NOTE";
   env_->write_raw(note, "hands off");
+  ASSERT_TRUE(env_->make_directory(directory_of(id) / chunk_file_name(ChunkId(1), ".dat")));
   EXPECT_EQ(found(), lines(0, 15));
   expect_appends_go_on();
   EXPECT_EQ(env_->read_all(note), "hands off");

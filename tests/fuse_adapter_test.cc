@@ -206,5 +206,20 @@ TEST_F(FuseAdapterTest, AnAppendIgnoresTheOffsetThatTheKernelBelieves) {
   EXPECT_EQ(attributes(app.node).attr.size, 8U);
 }
 
+TEST_F(FuseAdapterTest, AWriteWithoutAppendIsTakenOnlyAtTheEnd) {
+  const Opened app = create("app");
+  append(app, "one\n");
+  const auto write = [&] {  // at 0
+    return kernel_.answer(kernel_.send_write(app.node, app.handle, "two\n", O_WRONLY, 0)).error;
+  };
+  EXPECT_EQ(write(), EPERM);
+  EXPECT_EQ(attributes(app.node).attr.size, 4U);
+  ASSERT_EQ(move(open_position("app.pos"), "end"), 0);
+  const uint64_t empty = look_up("app");
+  const uint64_t handle = kernel_.open(empty, O_WRONLY);
+  EXPECT_EQ(kernel_.answer(kernel_.send_write(empty, handle, "two\n", O_WRONLY, 0)).error, 0);
+  EXPECT_EQ(attributes(app.node).attr.size, 8U);
+}
+
 }  // namespace
 }  // namespace rangefs

@@ -12,7 +12,13 @@
 namespace range {
 namespace {
 
-class JournalSync : public EngineTest {};
+class JournalSync : public EngineTest {
+ protected:
+  bool found_intact() {
+    const std::vector<std::string> found = records(journal());
+    return std::ranges::find(found, "(corrupt)") == found.end();
+  }
+};
 
 TEST_F(JournalSync, WhatAnAppenderSyncsBecauseItIsMuchIsDurable) {
   auto app = journal();
@@ -50,6 +56,29 @@ TEST_F(JournalSync, HearsOfAFailureThatWasToldToAnAppendThatIsRefused) {
   env.open_gate();
   syncing.join();
   EXPECT_EQ(app->extent().synced, ByteOffset(4));
+}
+
+// The kernel tells of a failure once: another sync would succeed, and a mark vouch for what is
+// lost.
+TEST_F(JournalSync, WhatFailedIsNotSyncedAgainWithTheStore) {
+  auto app = journal();
+  append_lines(*app, 0, 5);
+  bool failing = true;
+  size_t syncs = 0;
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    if (call.kind != CallKind::kSyncData || !call.path.ends_with(".dat")) return std::nullopt;
+    ++syncs;
+    return failing ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_FALSE(app->sync());
+  EXPECT_EQ(syncs, 1U);
+  failing = false;
+  EXPECT_FALSE(store_->sync());
+  EXPECT_EQ(syncs, 1U);
+  env_->set_fault_hook({});
+  app.reset();
+  lose_power(Survival::drop_all());
+  EXPECT_TRUE(found_intact());
 }
 
 }  // namespace

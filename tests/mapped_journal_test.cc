@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/filesystem/fstream.hpp>
 #include <boost/filesystem/operations.hpp>
 
 #include "journal/cursor.h"
@@ -65,6 +66,25 @@ TEST_F(MappedJournal, WhatWasCutOffIsCorruptAndTheRestStaysReadable) {
   EXPECT_EQ(journal_->read(ByteOffset(49'900), bytes).value(), 100U);
   EXPECT_EQ(journal_->read(ByteOffset(60'000), bytes).error().code, Errc::kCorrupt);
   spdlog::set_level(spdlog::level::info);
+}
+
+TEST_F(MappedJournal, ADamagedRecordIsNotServedAndCostsNoOther) {
+  {
+    fs::fstream damaged(file(".dat"), std::ios::in | std::ios::out | std::ios::binary);
+    damaged.seekp(100 * 123 + 50);
+    damaged.put('#');
+  }
+  Cursor cursor(journal_);
+  for (int i = 0; i < kLines; ++i) {
+    const auto record = cursor.next();
+    if (i == 123) {
+      ASSERT_FALSE(record);
+      EXPECT_EQ(record.error().code, Errc::kCorrupt);
+    } else {
+      ASSERT_TRUE(record && *record) << i;
+      EXPECT_EQ(as_text((*record)->bytes), line(i));
+    }
+  }
 }
 
 TEST_F(MappedJournal, AnAppendIntoAWindowThatIsGoneFailsForGood) {

@@ -205,6 +205,16 @@ TEST_F(Recovery, TheLogSaysOfATailWhetherItsAppendsHadReturned) {
   expect_appends_go_on();
 }
 
+TEST_F(Recovery, TheLogSaysOfDamageThatItIs) {
+  const JournalId id = fill(10, 5);
+  kill();
+  damage_line(files(id, ".dat").back(), 12);
+  testing::internal::CaptureStdout();
+  journal();
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_NE(log.find("stored bytes have changed"), std::string::npos) << log;
+}
+
 TEST_F(Recovery, EntriesThatAFailedSyncLostAreLogged) {
   const JournalId id = fill(3, 5);
   const Path idx = files(id, ".idx").back();
@@ -266,6 +276,20 @@ TEST_F(Recovery, CorruptionOfWhatWasSyncedIsNotCutAfterPowerLoss) {
   EXPECT_TRUE(files(id, ".torn").empty());
 }
 
+TEST_F(Recovery, OfTwoMarksTheNewerCounts) {
+  const JournalId id = fill(5, 0);
+  append_lines(*journal(), 5, 5);
+  ASSERT_TRUE(journal()->sync());
+  lose_power(Survival::keep_all());
+  damage_line(files(id, ".dat").back(), 7);
+  std::vector<std::string> expected = lines(0, 10);
+  expected[7] = "(corrupt)";
+  EXPECT_EQ(found(), expected);
+  EXPECT_EQ(journal()->extent().synced, ByteOffset(1000));
+  expect_appends_go_on();
+  EXPECT_TRUE(files(id, ".torn").empty());
+}
+
 TEST_F(Recovery, TheMarkOfAnIdleJournalIsDurable) {
   const JournalId id = fill(10, 0);
   ASSERT_TRUE(store_->sync()) << "of nothing but the mark";
@@ -286,6 +310,22 @@ TEST_F(Recovery, ChunkWithoutMarkAfterAShortPredecessorIsSetAside) {
   EXPECT_EQ(found(), lines(0, 20));
   expect_appends_go_on();
   EXPECT_EQ(env_->read_all(second.string() + ".torn"), bytes);
+}
+
+TEST_F(Recovery, WhatWasSetAsideIsNeverOverwritten) {
+  const JournalId id = fill(10, 40);
+  lose_power(Survival::keep_all());
+  damage_line(files(id, ".dat").front(), 20);
+  append(*journal(), "more\n");
+  const Path idx = files(id, ".idx").back();
+  const Path aside = idx.string() + ".torn";
+  const std::string first = env_->read_all(aside);
+  lose_power(Survival::keep_all());
+  ASSERT_TRUE(env_->remove_file(files(id, ".dat").back()));
+  EXPECT_EQ(found(), lines(0, 20));
+  expect_appends_go_on();
+  EXPECT_EQ(env_->read_all(aside), first);
+  EXPECT_EQ(env_->read_all(aside.string() + ".2").size(), kEntriesAt + kEntryBytes);
 }
 
 TEST_F(Recovery, ChunkWithoutMarkWhosePredecessorIsLostIsSetAside) {
