@@ -29,7 +29,7 @@ class ExchangeReach : public testing::Test {
     spdlog::set_level(spdlog::level::off);
     options_.chunk_size = 4096;
     for (const char* name : {"d/first", "second"}) {
-      for (int i = 0; i < 12; ++i) {
+      for (size_t i = 0; i < 12; ++i) {
         records_[name].push_back(name + std::to_string(i) + std::string(i * 90, '.'));
       }
     }
