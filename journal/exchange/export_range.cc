@@ -181,7 +181,7 @@ Status RangeExport::check_free(const Path& place) const {
 
 Status RangeExport::publish(const Path& place) const {
   const Path group = (root_ / place).parent_path();
-  const Status made = env_->make_directory(group);
+  Status made = env_->make_directory(group);
   if (!made && made.error().code != Errc::kExists) return made;
   // Replaces an empty directory, but no other.
   RETURN_IF_ERROR(env_->rename(staging(), root_ / place, /*replace=*/true));

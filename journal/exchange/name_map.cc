@@ -195,7 +195,7 @@ Status NameMap::save(Env& env) {
     text += fmt::format("{}\t{}\n", printable(name), printable(path));
   }
   const Path fresh = file_.native() + ".new";
-  const Status removed = env.remove_file(fresh);
+  Status removed = env.remove_file(fresh);
   if (!removed && removed.error().code != Errc::kNotFound) return removed;
   ASSIGN_OR_RETURN(NewFile file, NewFile::create(env, fresh));
   RETURN_IF_ERROR(file.append(as_bytes(text)));
