@@ -18,11 +18,13 @@ TEST_F(Exchange, ChunksAreImportedInTheOrderOfTheirIds) {
   EXPECT_EQ((*store_->open("app"))->attributes().framing, Framing::kWrite);
 }
 
-TEST_F(Exchange, LaggingIndexIsNoMatter) {
+TEST_F(Exchange, LaggingIndexCostsNothing) {
   write_data(kFirst, kThree);
   for (const size_t size : {0U, 3U, 8U, 12U, 23U}) {
     write_index(kFirst, kThreeIndex.substr(0, size));
-    EXPECT_TRUE(import().notes.empty()) << size;
+    const ImportedJournal imported = import();
+    EXPECT_EQ(imported.notes.size(), size < 8 ? 0U : 1U) << size;
+    EXPECT_TRUE(imported.damage.empty());
   }
   EXPECT_EQ(records(), (Texts{"a", "", "bc"}));
 }
@@ -50,8 +52,9 @@ TEST_F(Exchange, EveryTornEndKeepsTheRecordsBefore) {
     for (size_t size = kThree.size() + 1; size < whole.size(); ++size) {
       write_data(kFirst, whole.substr(0, size));
       const ImportedJournal imported = import();
-      EXPECT_EQ(imported.notes, Texts{"chunk 18EA5F509AFF0001, offset 15: torn last record; " +
-                                      std::to_string(size - kThree.size()) + " bytes left out"});
+      ASSERT_EQ(imported.notes.size(), entries == 8 ? 2U : 1U);  // that the index lags
+      EXPECT_EQ(imported.notes[0], "chunk 18EA5F509AFF0001, offset 15: torn last record; " +
+                                       std::to_string(size - kThree.size()) + " bytes left out");
       EXPECT_TRUE(imported.damage.empty());
       EXPECT_EQ(records(), (Texts{"a", "", "bc"}));
     }

@@ -19,8 +19,11 @@ constexpr uint64_t kBatchBytes = uint64_t{4} << 20;
 constexpr size_t kBatchRecordsMax = 8192;
 constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kSectorBytes = 512;  // a disk has written one whole or not at all
-// No interrupted append is longer: Range's own limit is 16 KiB, unless it is configured.
+// No interrupted append is longer. Range's own limit is the other one, unless it is configured.
 constexpr uint64_t kTornBytesMax = (uint64_t{1} << 24) - 1;
+constexpr uint64_t kRangeRecordBytesMax = uint64_t{16} << 10;
+// So many records after each other are no chance, whatever is behind them.
+constexpr uint64_t kProvenRecords = 8;
 
 std::string count(uint64_t records) {
   return fmt::format("{} {}", records, records == 1 ? "record" : "records");
@@ -121,16 +124,35 @@ void RangeChunkReader::divide() {
 
 bool RangeChunkReader::ends_at(uint64_t end) {
   if (const auto next = entry(number_ + 1)) return *next == end;
+  if (index_used_ && number_ + 1 == index_.entries()) return lead_on(at_);
   return can_end_at(at_, end);
 }
 
 bool RangeChunkReader::can_end_at(uint64_t begin, uint64_t end) {
-  if (end == bytes_) return true;
   const uint64_t sector = (begin + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
-  const bool written = index_.entries() == 0 && sector >= bytes_;
+  const bool written = index_.entries() == 0 && (sector >= bytes_ || end == bytes_);
   if (!written && is_in_zeros(begin, end)) return false;
-  const bool unreadable = bytes_ - end >= kLengthBytes && !probe_->number_at(end, kLengthBytes);
-  return unreadable || probe_->end_of(end) || is_torn_append(end);
+  return end == bytes_ || probe_->end_of(end) || is_tail(end);
+}
+
+bool RangeChunkReader::lead_on(uint64_t begin) {
+  const uint64_t first = begin;
+  uint64_t records = 0;  // that are not empty
+  for (auto end = probe_->end_of(begin); end; end = probe_->end_of(begin)) {
+    if (*end == bytes_ && begin == first) return true;
+    if (is_in_zeros(begin, *end)) return false;
+    records += *end - begin > kLengthBytes ? 1U : 0U;
+    if (records == kProvenRecords || *end == bytes_) return true;
+    if (records > 0 && probe_->zeros_from(*end)) return probe_->number_at(*end - 1, 1) != 0U;
+    if (records > 0 && is_tail(*end)) return true;
+    begin = *end;
+  }
+  return false;
+}
+
+bool RangeChunkReader::is_tail(uint64_t begin) {
+  const bool unreadable = bytes_ - begin >= kLengthBytes && !probe_->number_at(begin, kLengthBytes);
+  return unreadable || is_torn_append(begin);
 }
 
 bool RangeChunkReader::is_in_zeros(uint64_t begin, uint64_t end) {
@@ -173,13 +195,28 @@ void RangeChunkReader::get_over_the_rest(bool readable) {
     leave_out(*end, 1, problem(readable));
   } else if (index_used_ && index_.entries() > number_) {
     leave_out(bytes_, index_.entries() - number_, problem(readable));
-  } else if (last_ && is_torn_append(at_)) {
+  } else if (last_ && is_torn_append(at_) && !has_records_within()) {
     note(fmt::format("{}, offset {}: torn last record; {} bytes left out", name_, at_,
                      bytes_left()));
     at_ = bytes_;
   } else {
     leave_out(bytes_, std::nullopt, problem(readable));
   }
+}
+
+bool RangeChunkReader::has_records_within() {
+  const uint64_t left = bytes_left();
+  if (left > kLengthBytes + kRangeRecordBytesMax) return true;
+  std::vector<bool> leads(left + 1);  // from so far behind at_ to the end, by one record at least
+  for (uint64_t i = left; i-- > 1;) {
+    const uint64_t begin = at_ + i;
+    const auto end = probe_->end_of(begin);
+    if (!end) continue;
+    const bool empty = *end - begin == kLengthBytes;
+    leads[i] = leads[*end - at_] || (!empty && (*end == bytes_ || is_torn_append(*end)));
+    if (leads[i]) return true;
+  }
+  return false;
 }
 
 std::optional<uint64_t> RangeChunkReader::next_confirmed() {
@@ -194,25 +231,21 @@ std::optional<uint64_t> RangeChunkReader::next_confirmed() {
 
 bool RangeChunkReader::is_confirmed(uint64_t number, uint64_t begin) {
   const auto next = index_.at(number + 1);
-  if (next) return probe_->end_of(begin) == *next;
-  // Of the last one more is wanted: that lengths lead from there to the end.
-  for (auto end = probe_->end_of(begin); end; end = probe_->end_of(*end)) {
-    if (*end == bytes_) return true;
-    if (is_in_zeros(begin, *end)) return false;
-    begin = *end;
-  }
-  return false;
+  return next ? probe_->end_of(begin) == *next : lead_on(begin);
 }
 
 std::optional<RangeChunkReader::Chain> RangeChunkReader::follow_lengths(uint64_t until) {
-  // Once is enough, where the index was found wrong before.
-  if (!index_used_ || number_ < index_wrong_until_) return std::nullopt;
+  // Once is enough, where the index was found wrong before. Behind it, it cannot be wrong.
+  const bool decided = !index_used_ || number_ < index_wrong_until_;
+  if (decided || number_ >= index_.entries()) return std::nullopt;
   uint64_t begin = at_;
   for (uint64_t number = number_ + 1; begin <= until; ++number) {
     const auto end = probe_->end_of(begin);
     if (!end) return std::nullopt;
     if (index_.at(number) == *end) return Chain{number, /*back=*/true};
-    if (*end == bytes_) return Chain{number, /*back=*/false};
+    if (*end == bytes_ || is_torn_append(*end)) {
+      return lead_on(at_) ? std::optional(Chain{number, /*back=*/false}) : std::nullopt;
+    }
     if (is_in_zeros(begin, *end)) return std::nullopt;
     begin = *end;
   }
@@ -239,6 +272,7 @@ void RangeChunkReader::leave_out(uint64_t to, std::optional<uint64_t> records, c
 void RangeChunkReader::finish() {
   done_ = true;
   const uint64_t entries = index_.entries();
+  if (index_used_ && entries > 0 && number_ > entries) tell_more_than(entries);
   const uint64_t missing = index_used_ ? entries - std::min(entries, number_) : missing_;
   if (missing > 0) {
     damage(fmt::format("{}, offset {}: {}; {} left out", name_, bytes_,
@@ -253,6 +287,15 @@ void RangeChunkReader::finish() {
   } else if (index_.unreadable()) {
     note(name_ + ": its index cannot be read everywhere");
   }
+}
+
+// In the last chunk an index may be late; in one that others follow it should be complete.
+void RangeChunkReader::tell_more_than(uint64_t entries) {
+  std::string line = fmt::format(
+      "{}: its index ends before record {}; {} from there on imported, which nothing "
+      "confirms",
+      name_, entries, count(number_ - entries));
+  last_ ? note(std::move(line)) : damage(std::move(line));
 }
 
 void RangeChunkReader::note(std::string line) { findings_->notes.push_back(std::move(line)); }

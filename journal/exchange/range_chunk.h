@@ -8,20 +8,22 @@
 // leads there. Where they disagree it is decided so:
 //
 // - An entry is confirmed if the length it leads to leads to the next entry; the last one, if the
-//   lengths from there on lead to the end of the file.
+//   lengths from there on lead to the end of the file, to a part of a record there, or through
+//   eight records. Of what they lead through, an empty record proves nothing.
 // - If the lengths come back to the entry of the same record, with no confirmed one on the way, the
-//   index is wrong in between. If no entry behind is confirmed, and the lengths end exactly where
-//   the file does, it is wrong from there on. Nothing is lost by that, unless the index has more
-//   entries than there are records.
+//   index is wrong in between. If no entry behind is confirmed, and the lengths lead as those from
+//   the last entry have to, it is wrong from there on. Nothing is lost by that, unless the index
+//   has more entries than there are records.
 // - Else the data is wrong: the records up to the next confirmed entry are lost, or all that are
 // left.
 //
-// A record that the index does not say the end of (it has none, or lags behind) is believed if
-// another one can follow it, a part of one, or the end of the file. If damage follows it is left
-// out with that: its own length may be what is wrong. Zeros up to the end of the file are no
-// records, but empty ones where there is no index and they do not fill a sector. The part of a
-// record at the end that the index does not have is an append that was interrupted, if no chunk
-// follows. All else that is left out is damage.
+// The record of the last entry is believed if that is confirmed; records behind it are told. One
+// that the index does not have is believed if another one can follow it, a part of one, or the end
+// of the file. If damage follows it is left out with that: its own length may be what is wrong.
+// Zeros up to the end of the file are no records, but empty ones where there is no index and they
+// do not fill a sector. What is left at the end, beginning with a length that leads beyond it, is
+// an append that was interrupted, if no chunk follows, it is not longer than records of Range are,
+// and no lengths in it lead to the end. All else that is left out is damage.
 #pragma once
 
 #include <cstdint>
@@ -74,11 +76,17 @@ class RangeChunkReader {
   bool ends_at(uint64_t end);
   bool can_end_at(uint64_t begin, uint64_t end);
   bool is_in_zeros(uint64_t begin, uint64_t end);
+  // Whether the lengths from `begin` on show that a record is there: see above, of the last entry.
+  bool lead_on(uint64_t begin);
+  // Whether what is at `begin` can be all that is behind a whole record.
+  bool is_tail(uint64_t begin);
   bool is_torn_append(uint64_t begin);
 
   // Decides between data and index, at at_. Not `readable`: what they say is not in doubt.
   void get_over(bool readable);
   void get_over_the_rest(bool readable);
+  // Whether what is left may be more than one interrupted append.
+  bool has_records_within();
   // The number of the first confirmed entry behind the present one.
   std::optional<uint64_t> next_confirmed();
   bool is_confirmed(uint64_t number, uint64_t begin);
@@ -93,6 +101,7 @@ class RangeChunkReader {
   // Leaves out what is before `to`: so many records, if that is known.
   void leave_out(uint64_t to, std::optional<uint64_t> records, const char* reason);
   void finish();
+  void tell_more_than(uint64_t entries);
   void note(std::string line);
   void damage(std::string line);
 

@@ -13,7 +13,8 @@ namespace {
 constexpr size_t kEntryBytes = 8;
 constexpr size_t kPageEntries = 512;  // what a bad sector costs
 constexpr size_t kPageBytes = kPageEntries * kEntryBytes;
-constexpr size_t kBufferBytes = size_t{1} << 20;
+constexpr size_t kBufferEntries = size_t{128} << 10;
+constexpr size_t kBufferBytes = kBufferEntries * kEntryBytes;
 
 }  // namespace
 
@@ -37,8 +38,10 @@ uint64_t RangeIndex::decode(uint64_t i) const {
 
 std::optional<uint64_t> RangeIndex::load(uint64_t number) {
   const uint64_t page = number / kPageEntries;
-  if (number >= entries_ || page == unreadable_page_ || !status_) return std::nullopt;
-  if (!load(page * kPageEntries, kBufferBytes) && !load(page * kPageEntries, kPageBytes)) {
+  if (page == unreadable_page_ || !status_) return std::nullopt;
+  // The same for all entries of a buffer, also for who steps back.
+  const uint64_t first = number / kBufferEntries * kBufferEntries;
+  if (!load(first, kBufferBytes) && !load(page * kPageEntries, kPageBytes)) {
     unreadable_ = true;
     unreadable_page_ = page;
     return std::nullopt;

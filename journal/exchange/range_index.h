@@ -24,6 +24,7 @@ class RangeIndex {
   uint64_t entries() const { return entries_; }
   // The entry of a record of the chunk; nothing behind the last one, or where it is unreadable.
   std::optional<uint64_t> at(uint64_t number) {
+    if (number >= entries_) return std::nullopt;
     if (const uint64_t i = number - first_; i < loaded_) return decode(i);
     return load(number);
   }
