@@ -36,13 +36,13 @@ Result<uint32_t> ChunkReader::first_entry_where(uint64_t guess, const Predicate&
     const bool stepping = step <= high - low;
     const auto middle = static_cast<uint32_t>(stepping ? std::clamp<uint64_t>(guess, low, high - 1)
                                                        : low + (high - low) / 2);
-    ASSIGN_OR_RETURN(const uint32_t probe, first_kept(middle, high));
-    bool before = probe == high;  // nothing between says anything
-    if (!before) {
-      ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(probe));
-      before = holds(entry);
-      if (before) found = probe;
+    uint32_t probe = middle;
+    ASSIGN_OR_RETURN(FragmentEntry entry, fragments_.entry(probe));
+    while (FragmentReader::lost(entry) && ++probe < high) {
+      ASSIGN_OR_RETURN(entry, fragments_.entry(probe));
     }
+    const bool before = probe == high || holds(entry);  // also if nothing between says anything
+    if (before && probe < high) found = probe;
     if (before) {
       high = middle;
       guess = middle - std::min<uint64_t>(middle, step);
@@ -53,15 +53,6 @@ Result<uint32_t> ChunkReader::first_entry_where(uint64_t guess, const Predicate&
     if (stepping) step *= kGrowth;
   }
   return found;
-}
-
-// The first entry from the `index`-th on that is not lost; `end` if there is none before it.
-Result<uint32_t> ChunkReader::first_kept(uint32_t index, uint32_t end) {
-  for (; index < end; ++index) {
-    ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
-    if (!FragmentReader::lost(entry)) break;
-  }
-  return index;
 }
 
 Result<uint32_t> ChunkReader::entry_of_byte(uint64_t offset) {

@@ -53,7 +53,6 @@ class ChunkReader {
 
   template <typename Predicate>
   Result<uint32_t> first_entry_where(uint64_t guess, const Predicate& holds);
-  Result<uint32_t> first_kept(uint32_t index, uint32_t end);
   Result<uint32_t> entry_of_byte(uint64_t offset);
   Result<uint32_t> entry_of_record(uint32_t record);
   Result<uint32_t> first_entry_of(uint32_t record);
