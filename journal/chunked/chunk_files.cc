@@ -9,12 +9,16 @@
 namespace range {
 
 std::shared_ptr<Region> ReadMapping::cover(File& file, uint64_t bytes) {
-  MutexLock lock(mutex_);
-  if (auto region = covering_locked(bytes)) return region;
-  // Twice as much: the file may grow, and only address space is taken up.
+  if (auto region = covering(bytes)) return region;
+  // Twice as much: the file may grow, and only address space is taken up. Without the lock: the
+  // kernel may let this wait for all other mappings of the process.
   const uint64_t size = (bytes * 2 + page_bytes()) / page_bytes() * page_bytes();
-  auto region = file.map(0, size, File::Access::kRead);
-  region_ = region ? std::shared_ptr<Region>(*std::move(region)) : nullptr;
+  auto mapped = file.map(0, size, File::Access::kRead);
+  if (!mapped) return nullptr;
+  std::shared_ptr<Region> region = *std::move(mapped);
+  MutexLock lock(mutex_);
+  if (auto other = covering_locked(bytes)) return other;
+  region_.swap(region);  // what was there goes when the lock has gone
   return region_;
 }
 
@@ -26,6 +30,11 @@ std::shared_ptr<Region> ReadMapping::covering(uint64_t bytes) const {
 std::shared_ptr<Region> ReadMapping::covering_locked(uint64_t bytes) const {
   const bool covers = region_ && region_->bytes().size() >= bytes && !region_->failed();
   return covers ? region_ : nullptr;
+}
+
+bool ReadMapping::unused() const {
+  MutexLock lock(mutex_);
+  return region_ && region_.use_count() == 1;
 }
 
 Status ChunkFiles::sync_idx() {
@@ -93,6 +102,28 @@ void ChunkFileCache::close_idle() {
     }
     slot = next;
   }
+}
+
+bool ChunkFileCache::unmap_unused() {
+  constexpr size_t kEnough = 16;
+  Slots unused;  // closed without the lock
+  MutexLock lock(mutex_);
+  if (fruitless_ > 0) {
+    --fruitless_;
+    return false;
+  }
+  size_t looked_at = 0;
+  for (auto next = slots_.end(); next != slots_.begin() && unused.size() < kEnough; ++looked_at) {
+    const auto slot = std::prev(next);
+    const bool mapped = slot->files->dat_mapping.unused() || slot->files->idx_mapping.unused();
+    if (mapped && slot->files.use_count() == 1) {
+      take_locked(slot, unused);
+    } else {
+      next = slot;
+    }
+  }
+  if (unused.empty()) fruitless_ = looked_at;
+  return !unused.empty();
 }
 
 bool ChunkFileCache::overfull() {

@@ -17,10 +17,13 @@ namespace range {
 // The beginning of a file in memory, for its readers. Thread-safe.
 class ReadMapping {
  public:
-  // At least the first `bytes` of `file`; null where they cannot be mapped.
+  // At least the first `bytes` of `file`; null where they cannot be mapped, as when the process has
+  // no mapping left.
   std::shared_ptr<Region> cover(File& file, uint64_t bytes);
   // What covers so much already, null if nothing does.
   std::shared_ptr<Region> covering(uint64_t bytes) const;
+  // Whether there is one that nobody has in use.
+  bool unused() const;
 
  private:
   std::shared_ptr<Region> covering_locked(uint64_t bytes) const REQUIRES(mutex_);
@@ -79,6 +82,10 @@ class ChunkFileCache {
   // Closes chunks that nobody uses and nobody has asked for since the last call.
   void close_idle();
 
+  // Closes a few of the chunks that are mapped and that nobody uses, those used longest ago, for
+  // their mappings. Returns whether there was any. Looks for them no more often than pays.
+  bool unmap_unused();
+
   // True if more chunks are in use than may be kept open: time to sync, which lets go of them.
   bool overfull();
 
@@ -103,6 +110,8 @@ class ChunkFileCache {
   Mutex mutex_;
   Slots slots_ GUARDED_BY(mutex_);
   std::atomic<size_t> open_chunks_ = 0;  // slots_.size()
+  // After unmap_unused() has looked at so many in vain it does nothing as many times.
+  size_t fruitless_ GUARDED_BY(mutex_) = 0;
   // By journal, so that one that is removed costs no more than what it has open.
   std::unordered_map<uint64_t, std::map<ChunkId, Slots::iterator>> by_journal_ GUARDED_BY(mutex_);
 };

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "journal/cursor.h"
 #include "journal/printable.h"
 #include "journal/result_macros.h"
 
@@ -211,6 +212,32 @@ Result<JournalInfo> ChunkedJournal::info() {
     }
   }
   return info;
+}
+
+Status ChunkedJournal::check_once() {
+  const std::lock_guard checking(check_mutex_);
+  if (checked_) return {};
+  Cursor cursor(shared_from_this());
+  uint64_t damaged = 0;
+  uint64_t unreadable = 0;
+  for (;;) {
+    const RecordNumber at = cursor.record();
+    const auto record = cursor.next();
+    if (record && !*record) break;
+    if (record) continue;
+    // Behind what cannot be passed over nothing is known.
+    if (cursor.record() == at) return record.error();
+    const bool read = record.error().code == Errc::kCorrupt && record.error().sys_errno == 0;
+    ++(read ? damaged : unreadable);
+  }
+  checked_ = unreadable == 0;
+  if (checked_) {
+    spdlog::info("journal {}: checked, {} damaged records", printable(path()), damaged);
+  } else {
+    spdlog::error("journal {}: {} damaged records, and {} that cannot be read: to be checked again",
+                  printable(path()), damaged, unreadable);
+  }
+  return {};
 }
 
 }  // namespace range

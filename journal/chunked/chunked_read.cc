@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "journal/chunked/chunked_journal.h"
+#include "journal/chunked/mapping_slot.h"
 #include "journal/chunked/read_around.h"
-#include "journal/cursor.h"
 #include "journal/printable.h"
 #include "journal/result_macros.h"
 
@@ -58,13 +58,19 @@ Result<ChunkView> ChunkedJournal::open_view(const ChunkPart& part, Mapping mappi
   const auto map = [&](ReadMapping& of, File& file, uint64_t bytes) {
     return first_search ? of.covering(bytes) : of.cover(file, bytes);
   };
-  if (mapping != Mapping::kNone && view.end.bytes >= context_.mapping.read_bytes_min) {
+  if (mapping == Mapping::kNone || view.end.bytes < context_.mapping.read_bytes_min) return view;
+  const auto map_both = [&] {
     auto dat = map(view.files->dat_mapping, *view.files->dat, view.end.bytes);
+    if (!dat) return false;
     auto idx = map(view.files->idx_mapping, *view.files->idx, end_of_entries(view.end.entries));
-    if (dat && idx) {
-      view.dat = std::move(dat);
-      view.idx = std::move(idx);
-    }
+    if (!idx) return false;
+    view.dat = std::move(dat);
+    view.idx = std::move(idx);
+    return true;
+  };
+  // Without a mapping left, those of chunks that nobody uses go, or else the chunk is read.
+  if (!map_both() && !first_search && MappingSlot::none_left() && context_.files.unmap_unused()) {
+    map_both();
   }
   return view;
 }
@@ -108,7 +114,7 @@ Result<size_t> ChunkedJournal::read_one(ByteOffset from, MutableBytes into) {
   });
 }
 
-// The chunks that a batch was filled from last, as far as they went then.
+// The chunk that a batch was filled from last, as far as it went then, and earlier ones.
 class ChunkedJournal::Source : public RecordSource {
  public:
   explicit Source(const ChunkedJournal& journal) : RecordSource(journal) {}
@@ -124,24 +130,33 @@ class ChunkedJournal::Source : public RecordSource {
   }
 
   // The chunk that holds the complete record `record`, if it is among them.
-  const ChunkView* find(RecordNumber record) const {
-    for (const ChunkView& view : views_) {
-      if (record >= view.header.first_record && record < end_of_complete(view) && !view.failed()) {
-        return &view;
-      }
+  const ChunkView* find(RecordNumber record) {
+    if (current_ && covers(*current_, record)) return current_->failed() ? nullptr : &*current_;
+    for (const Earlier& earlier : earlier_) {
+      if (!covers(earlier.chunk, record)) continue;
+      if (auto view = earlier.view()) return &current_.emplace(*std::move(view));
     }
     return nullptr;
   }
 
   // Mapped chunks need no open files, and nobody knows how many batches are kept: so files stay
-  // open for one chunk at most, one that is not mapped.
+  // open for one chunk at most, one that is not mapped, and mapped is the one that the batch lies
+  // in. Earlier ones are found again as long as others keep them mapped.
   const ChunkView& add(ChunkView view) {
-    std::erase_if(views_, [&](const ChunkView& old) {
-      return !old.mapped() || old.header.chunk == view.header.chunk;
+    std::erase_if(earlier_, [&](const Earlier& old) {
+      return old.chunk.header.chunk == view.header.chunk || old.dat.expired();
     });
-    if (views_.size() == kChunksMax) views_.erase(views_.begin());
-    if (view.mapped()) view.files.reset();
-    return views_.emplace_back(std::move(view));
+    if (view.mapped()) {
+      view.files.reset();
+      if (earlier_.size() == kEarlierMax) earlier_.erase(earlier_.begin());
+      earlier_.push_back({{nullptr, view.header, view.end}, view.dat, view.idx});
+    }
+    return current_.emplace(std::move(view));
+  }
+
+  // Lets go of the files of a chunk that is not mapped, from which the batch has got its own copy.
+  void close_files() {
+    if (current_ && !current_->mapped()) current_.reset();
   }
 
   // So that the chunk that is read now, and may still grow, can be read to its end in any case.
@@ -151,18 +166,36 @@ class ChunkedJournal::Source : public RecordSource {
   std::optional<ChunkView> rest_with(RecordNumber record) const {
     if (!pin_ || !pin_->rest || pin_->rest->failed()) return std::nullopt;
     const ChunkView& rest = *pin_->rest;
-    const bool held = record >= rest.header.first_record && record < end_of_complete(rest);
-    return held ? pin_->rest : std::nullopt;
+    return covers(rest, record) ? pin_->rest : std::nullopt;
   }
 
  private:
-  static constexpr size_t kChunksMax = 16;
+  static constexpr size_t kEarlierMax = 16;
+
+  // A view without what it keeps from being closed and unmapped.
+  struct Earlier {
+    ChunkView chunk;
+    std::weak_ptr<Region> dat;
+    std::weak_ptr<Region> idx;
+
+    std::optional<ChunkView> view() const {
+      ChunkView view = chunk;
+      view.dat = dat.lock();
+      view.idx = idx.lock();
+      if (!view.dat || !view.idx || view.failed()) return std::nullopt;
+      return view;
+    }
+  };
 
   static RecordNumber end_of_complete(const ChunkView& view) {
     return view.header.first_record + view.end.records - (view.end.open_bytes > 0 ? 1 : 0);
   }
+  static bool covers(const ChunkView& view, RecordNumber record) {
+    return record >= view.header.first_record && record < end_of_complete(view);
+  }
 
-  std::vector<ChunkView> views_;
+  std::optional<ChunkView> current_;
+  std::vector<Earlier> earlier_;
   std::shared_ptr<ChunkPin> pin_;
 };
 
@@ -228,62 +261,10 @@ Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_
     }
     Status read = ChunkReader(*view).read_records(
         static_cast<uint32_t>(first - view->header.first_record), records_max, bytes_max, batch);
-    if (!view->failed()) return read;
+    if (view->failed()) continue;
+    if (!view->mapped() && context_.files.overfull()) source.close_files();
+    return read;
   }
-}
-
-Status ChunkedJournal::check_once() {
-  const std::lock_guard checking(check_mutex_);
-  if (checked_) return {};
-  Cursor cursor(shared_from_this());
-  uint64_t damaged = 0;
-  uint64_t unreadable = 0;
-  for (;;) {
-    const RecordNumber at = cursor.record();
-    const auto record = cursor.next();
-    if (record && !*record) break;
-    if (record) continue;
-    // Behind what cannot be passed over nothing is known.
-    if (cursor.record() == at) return record.error();
-    const bool read = record.error().code == Errc::kCorrupt && record.error().sys_errno == 0;
-    ++(read ? damaged : unreadable);
-  }
-  checked_ = unreadable == 0;
-  if (checked_) {
-    spdlog::info("journal {}: checked, {} damaged records", printable(path()), damaged);
-  } else {
-    spdlog::error("journal {}: {} damaged records, and {} that cannot be read: to be checked again",
-                  printable(path()), damaged, unreadable);
-  }
-  return {};
-}
-
-template <typename Holds>
-Result<bool> ChunkedJournal::wait_until(const Holds& holds, Deadline deadline,
-                                        const std::stop_token& stop) {
-  if (!here_) return forked();
-  MutexLock lock(mutex_);
-  ++waiting_;
-  const auto settled = [&]() REQUIRES(mutex_) { return holds() || failure_.has_value(); };
-  grown_.wait_until(mutex_, stop, deadline, settled);
-  --waiting_;
-  if (!holds() && failure_) return *failure_;
-  return holds();
-}
-
-Result<bool> ChunkedJournal::wait_for_byte(ByteOffset offset, Deadline deadline,
-                                           const std::stop_token& stop) {
-  const auto holds = [&]() REQUIRES(mutex_) { return offset < table_.end().offset; };
-  return wait_until(holds, deadline, stop);
-}
-
-Result<bool> ChunkedJournal::wait_for_record(RecordNumber record, Deadline deadline,
-                                             const std::stop_token& stop) {
-  const auto holds = [&]() REQUIRES(mutex_) {
-    // The last one is not complete while it is open.
-    return record + (table_.end_of_last().open_bytes > 0 ? 1 : 0) < table_.end().record;
-  };
-  return wait_until(holds, deadline, stop);
 }
 
 Result<Location> ChunkedJournal::seek(const PositionSpec& spec, RecordNumber here) {

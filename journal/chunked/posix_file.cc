@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "journal/chunked/mapping_slot.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -99,8 +100,8 @@ class Gathered {
 
 class PosixRegion : public Region {
  public:
-  PosixRegion(std::byte* data, size_t size, Path path)
-      : Region(data, size), path_(std::move(path)) {}
+  PosixRegion(MappingSlot slot, std::byte* data, size_t size, Path path)
+      : Region(data, size), slot_(std::move(slot)), path_(std::move(path)) {}
   ~PosixRegion() override { ::munmap(data(), bytes().size()); }
 
   Status store(size_t at, ConstBytes from) override {
@@ -130,6 +131,7 @@ class PosixRegion : public Region {
     return posix_error("store", path_);
   }
 
+  const MappingSlot slot_;
   const Path path_;
 };
 
@@ -229,12 +231,17 @@ class PosixFile : public File {
       errno = EOPNOTSUPP;
       return look_error("mmap");
     }
+    auto slot = MappingSlot::take();
+    if (!slot) {
+      errno = ENOMEM;
+      return look_error("mmap");
+    }
     RegionGuard::install();
     void* const data = ::mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ,
                               MAP_SHARED, fd_.get(), static_cast<off_t>(offset));
     if (data == MAP_FAILED) return look_error("mmap");
-    return std::unique_ptr<Region>(
-        std::make_unique<PosixRegion>(static_cast<std::byte*>(data), size, path_));
+    return std::unique_ptr<Region>(std::make_unique<PosixRegion>(
+        *std::move(slot), static_cast<std::byte*>(data), size, path_));
   }
 
  private:

@@ -87,8 +87,10 @@ Result<std::unique_ptr<Region>> SimFile::map(uint64_t offset, size_t size, Acces
   const Guard guard(env_.mutex_);
   if (access == Access::kReadWrite && !writable_) return system_error(EACCES, path_.native());
   RETURN_IF_ERROR(env_.begin(CallKind::kMap, path_));
+  auto slot = MappingSlot::take();
+  if (!slot) return system_error(ENOMEM, path_.native());
   RegionGuard::install();
-  auto region = std::make_unique<SimRegion>(env_, id_, path_, offset, size);
+  auto region = std::make_unique<SimRegion>(*std::move(slot), env_, id_, path_, offset, size);
   region->refresh(content(), offset, offset + size);
   env_.regions_[id_].insert(region.get());
   return std::unique_ptr<Region>(std::move(region));
@@ -115,8 +117,10 @@ void map_nothing(void* at, size_t size) {
 
 }  // namespace
 
-SimRegion::SimRegion(SimEnv& env, SimTree::NodeId id, Path path, uint64_t offset, size_t size)
+SimRegion::SimRegion(MappingSlot slot, SimEnv& env, SimTree::NodeId id, Path path, uint64_t offset,
+                     size_t size)
     : Region(map_memory(nullptr, size), size),
+      slot_(std::move(slot)),
       env_(env),
       id_(id),
       path_(std::move(path)),

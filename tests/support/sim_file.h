@@ -1,6 +1,7 @@
 // Open files, mappings and locks of SimEnv; for sim_env.cc only.
 #pragma once
 
+#include "journal/chunked/mapping_slot.h"
 #include "tests/support/sim_env.h"
 
 namespace range {
@@ -41,7 +42,8 @@ class SimFile : public File {
 // Shows the contents of a file at all times: the env copies every change into it.
 class SimRegion : public Region {
  public:
-  SimRegion(SimEnv& env, SimTree::NodeId id, Path path, uint64_t offset, size_t size);
+  SimRegion(MappingSlot slot, SimEnv& env, SimTree::NodeId id, Path path, uint64_t offset,
+            size_t size);
   ~SimRegion() override;
 
   Status store(size_t at, ConstBytes from) override;
@@ -53,6 +55,7 @@ class SimRegion : public Region {
  private:
   void refresh_page(const SimContent& content, uint64_t page, uint64_t at, size_t size);
 
+  const MappingSlot slot_;
   SimEnv& env_;
   const SimTree::NodeId id_;
   const Path path_;
