@@ -184,6 +184,40 @@ TEST_F(NamesTest, RemovedJournalsLeftByAKillAreDeletedAtTheNextOpening) {
   EXPECT_FALSE(env_->exists(directory));
 }
 
+// Each costs a few milliseconds, and there may be 100,000 of them.
+TEST_F(NamesTest, RemovedJournalsShareTheSyncsOfTheirDeletion) {
+  constexpr uint64_t kJournals = 50;
+  int syncs = 0;
+  const auto count_syncs = [&syncs](const Call& call) -> std::optional<Fault> {
+    syncs += call.kind == CallKind::kSyncDirectory || call.kind == CallKind::kSyncFilesystem;
+    return std::nullopt;
+  };
+  for (const int apart : {0, 1}) {  // all in one part of STORE/chunks, or each in another one
+    for (const bool killed : {false, true}) {
+      std::vector<uint64_t> ids;
+      for (uint64_t i = 1; i <= kJournals; ++i) {
+        ids.push_back((0x56 + i * static_cast<uint64_t>(apart)) << 40 | 2 * i);
+      }
+      env_->script_random(ids);
+      for (const uint64_t id : ids) append(*journal(std::to_string(id)), "x\n");
+      sync_all();
+      for (const uint64_t id : ids) ASSERT_TRUE(store_->remove(std::to_string(id)));
+      syncs = 0;
+      if (killed) {
+        store_.reset();
+        env_ = env_->after_kill();
+      }
+      env_->set_fault_hook(count_syncs);
+      if (killed) open_store();
+      ASSERT_TRUE(store_->sync_and_reclaim());
+      EXPECT_EQ(trash(), 0U);
+      EXPECT_TRUE(env_->list("/store/chunks/56")->empty());
+      EXPECT_LT(syncs, 10) << apart << killed;
+      env_->set_fault_hook({});
+    }
+  }
+}
+
 TEST_F(NamesTest, ARemovedJournalLeavesNoDirectoryThatNothingLeadsTo) {
   append(*journal(), "x\n");
   const Path directory = directory_of(journal()->id());

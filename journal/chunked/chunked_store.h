@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -95,7 +96,8 @@ class ChunkedStore final : public Store {
   Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);
   void journal_discarded(JournalId id);
-  void reclaim(JournalId id);
+  void reclaim(std::span<const JournalId> journals);
+  void note_reclaimed(JournalId id, const Status& reclaimed);
   Status check_empty(std::string_view directory);
 
   Env& env_;

@@ -117,9 +117,10 @@ class Names {
   // Deletes the discarded directories of the tree, after a sync, and what empty_trash() has left.
   // What cannot be deleted is logged, and tried again by the next call.
   Status reclaim_directories();
-  // Deletes the directory of a discarded journal. Its discarding must be synced. Errors: kNotEmpty,
-  // after everything else, if there is something in it that is not of rangefs, and stays.
-  Status reclaim(JournalId id);
+  // Deletes the directories of discarded journals, which share the syncs of that. Their discarding
+  // must be synced. Errors, of each: kNotEmpty, after everything else, if there is something in it
+  // that is not of rangefs, and stays.
+  std::vector<Status> reclaim(const std::vector<JournalId>& journals);
 
   // Notes that a sync of a journal has failed, for the next process: the kernel tells that only
   // once, and later syncs of the file system pass over what was lost. Not synced: after a power
@@ -147,6 +148,12 @@ class Names {
     std::optional<Error> failed{};  // why the last try did not succeed, although nothing was lost
   };
   using Changes = std::vector<Change>;
+  // What could not be deleted yet, mostly of an earlier process, and whether the log says why it is
+  // still there.
+  struct Leftover {
+    DirectoryEntry entry;
+    bool told = false;
+  };
   struct Lost {
     Path subject;
     Error error;
@@ -166,7 +173,10 @@ class Names {
   Error name_taken(std::string_view path, Error error);
   void note_foreign(const Path& path);
   void delete_leftovers();
+  std::vector<Status> delete_from_trash(const std::vector<Leftover>& leftovers);
   Status delete_from_trash(const DirectoryEntry& entry);
+  Status delete_journal(JournalId id);
+  Status forget_in_trash(JournalId id);
   Status delete_directory(const Path& discarded);
   // Of a directory; `lost` stands for attributes that let only its owner use it.
   struct Known {
@@ -182,7 +192,7 @@ class Names {
   Result<JournalId> create_in_trash(std::string_view path);
   void note_change(Change change);
   Status sync_subject(const Path& subject);
-  Status sync_deletion(const Path& subject);
+  std::vector<Status> sync_deletions(const std::vector<Path>& subjects);
   Status sync_inside(const Path& directory);
   Status sync_all(bool filesystem) REQUIRES(sync_mutex_);
   void sync_each(Changes changes) REQUIRES(sync_mutex_);
@@ -209,13 +219,7 @@ class Names {
   // What was discarded since a sync began last: if that fails for it, nothing is lost.
   std::vector<Path> gone_ GUARDED_BY(unsynced_mutex_);
   std::vector<Path> discarded_ GUARDED_BY(unsynced_mutex_);  // directories, now in the trash
-  // What could not be deleted yet, mostly of an earlier process, and whether the log says why it is
-  // still there.
-  struct Leftover {
-    DirectoryEntry entry;
-    bool told = false;
-  };
-  Mutex leftovers_mutex_;  // before sync_mutex_
+  Mutex leftovers_mutex_;                                    // before sync_mutex_
   std::vector<Leftover> leftovers_ GUARDED_BY(leftovers_mutex_);
   Mutex foreign_mutex_;
   std::set<Path> foreign_ GUARDED_BY(foreign_mutex_);  // the log says so

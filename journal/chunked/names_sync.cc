@@ -61,6 +61,23 @@ Status Names::sync_subject(const Path& subject) {
   return failure_of([&](const Path& changed) { return changed == subject; });
 }
 
+// Of what was deleted with each of these, which nobody needs any more: a failure is for those who
+// have something else in the same directories, and the caller tries again.
+std::vector<Status> Names::sync_deletions(const std::vector<Path>& subjects) {
+  if (subjects.empty()) return {};
+  MutexLock lock(sync_mutex_);
+  (void)sync_all(!synced_before_);
+  std::vector<Status> done;
+  for (const Path& subject : subjects) {
+    done.push_back(failure_of([&](const Path& changed) { return changed == subject; }));
+    if (done.back()) continue;
+    MutexLock unsynced(unsynced_mutex_);
+    std::erase_if(lost_, [&](const Lost& lost) { return lost.subject == subject; });
+    std::erase_if(unsynced_, [&](const Change& change) { return change.subject == subject; });
+  }
+  return done;
+}
+
 // What is in it, too: the paths of that are about to change.
 Status Names::sync_directory(std::string_view path) {
   const Path directory = tree_path(path);

@@ -25,7 +25,23 @@ bool is_file_of_journal(const DirectoryEntry& entry) {
 
 }  // namespace
 
-Status Names::reclaim(JournalId id) {
+std::vector<Status> Names::reclaim(const std::vector<JournalId>& journals) {
+  std::vector<Status> done;
+  std::vector<Path> directories;
+  for (const JournalId id : journals) {
+    done.push_back(delete_journal(id));
+    directories.push_back(journal_directory(id));
+  }
+  // Before the links go: nothing else would lead to a directory that came back.
+  const std::vector<Status> synced = sync_deletions(directories);
+  for (size_t i = 0; i < journals.size(); ++i) {
+    if (done[i]) done[i] = synced[i];
+    if (done[i]) done[i] = forget_in_trash(journals[i]);
+  }
+  return done;
+}
+
+Status Names::delete_journal(JournalId id) {
   const Path directory = journal_directory(id);
   const auto files = env_.list(directory);
   if (!files && files.error().code != Errc::kNotFound) return files.error();
@@ -42,8 +58,10 @@ Status Names::reclaim(JournalId id) {
     RETURN_IF_ERROR(env_.remove_directory(directory));
   }
   note_change({.subject = directory, .directories = {directory.parent_path()}, .deleted = true});
-  // Before the link goes: nothing else would lead to the directory if it came back.
-  RETURN_IF_ERROR(sync_deletion(directory));
+  return {};
+}
+
+Status Names::forget_in_trash(JournalId id) {
   const Status removed = env_.remove_file(trash_path(id));
   return !removed && removed.error().code == Errc::kNotFound ? Status() : removed;
 }
@@ -74,8 +92,10 @@ void Names::delete_leftovers() {
     }
     return;
   }
+  const std::vector<Status> done = delete_from_trash(leftovers_);
+  auto next = done.begin();
   std::erase_if(leftovers_, [&](Leftover& leftover) {
-    const Status deleted = delete_from_trash(leftover.entry);
+    const Status& deleted = *next++;
     if (deleted) return true;
     if (!std::exchange(leftover.told, true)) {
       spdlog::warn("{}: left in the trash: {}",
@@ -87,6 +107,25 @@ void Names::delete_leftovers() {
   });
 }
 
+std::vector<Status> Names::delete_from_trash(const std::vector<Leftover>& leftovers) {
+  std::vector<Status> done(leftovers.size());
+  std::vector<JournalId> journals;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < leftovers.size(); ++i) {
+    const DirectoryEntry& entry = leftovers[i].entry;
+    const auto id = parse_journal_id(entry.name);
+    if (id && entry.kind == FileKind::kSymlink) {
+      journals.push_back(*id);
+      places.push_back(i);
+    } else {
+      done[i] = delete_from_trash(entry);
+    }
+  }
+  const std::vector<Status> reclaimed = reclaim(journals);
+  for (size_t i = 0; i < places.size(); ++i) done[places[i]] = reclaimed[i];
+  return done;
+}
+
 Status Names::delete_from_trash(const DirectoryEntry& entry) {
   const Path path = store_ / kTrash / entry.name;
   if (entry.kind == FileKind::kRegular) return env_.remove_file(path);
@@ -94,8 +133,6 @@ Status Names::delete_from_trash(const DirectoryEntry& entry) {
     RETURN_IF_ERROR(check_deletable(path));
     return delete_directories({path}).front();
   }
-  const auto id = parse_journal_id(entry.name);
-  if (id && entry.kind == FileKind::kSymlink) return reclaim(*id);
   return Error{Errc::kInvalid, 0, "not something of rangefs"};
 }
 
@@ -133,9 +170,10 @@ Status Names::reclaim_directories() {
 std::vector<Status> Names::delete_directories(const std::vector<Path>& discarded) {
   std::vector<Status> done;
   for (const Path& path : discarded) done.push_back(release_id(path));
+  // Before the trash forgets them: nothing else would lead to a claim that came back.
+  const std::vector<Status> synced = sync_deletions(discarded);
   for (size_t i = 0; i < discarded.size(); ++i) {
-    // Before the trash forgets it: nothing else would lead to a claim that came back.
-    if (done[i]) done[i] = sync_deletion(discarded[i]);
+    if (done[i]) done[i] = synced[i];
     if (done[i]) done[i] = delete_directory(discarded[i]);
   }
   return done;
@@ -158,17 +196,6 @@ Status Names::release_id(const Path& discarded) {
   if (found && found->kind == FileKind::kSymlink) RETURN_IF_ERROR(env_.remove_file(claim));
   note_change({.subject = discarded, .directories = {claim.parent_path()}, .deleted = true});
   return {};
-}
-
-// Of what was deleted with `subject`, which nobody needs any more: a failure is for those who have
-// something else in the same directories, and the caller tries again.
-Status Names::sync_deletion(const Path& subject) {
-  Status synced = sync_subject(subject);
-  if (synced) return synced;
-  MutexLock lock(unsynced_mutex_);
-  std::erase_if(lost_, [&](const Lost& lost) { return lost.subject == subject; });
-  std::erase_if(unsynced_, [&](const Change& change) { return change.subject == subject; });
-  return synced;
 }
 
 // A directory with files in it that are none of ours has to stay.
