@@ -22,7 +22,6 @@ bool is_empty(const range::Extent& extent) {
 // Returns the end behind it.
 Result<ByteOffset> append_behind_hole(Journal& journal, ByteOffset end, ByteOffset at,
                                       ConstBytes data) {
-  if (journal.extent().end.offset != end) return refused(EPERM);
   const uint64_t hole = at - end;
   if (hole > Operations::kHoleBytesMax) return refused(EFBIG);
   std::vector<std::byte> bytes(hole + data.size());
