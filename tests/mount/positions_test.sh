@@ -63,7 +63,7 @@ moves "$(rfc 0 | tr T ' ')" 1000
 moves 1999-12-31 0
 moves "@0" 0
 moves "$(date -d tomorrow +%Y-%m-%dT%H:%M:%SZ)" 3000
-for unit in s m h d w; do moves "-50$unit" 0; done
+for duration in 9000s 50m 50h 50d 50w; do moves "-$duration" 0; done # longer than this test may take
 
 # Without a newline; more than one command through one descriptor.
 printf 1234 >mnt/app.pos
