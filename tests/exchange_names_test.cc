@@ -60,7 +60,8 @@ class ExchangeNames : public testing::Test {
 
   void import_all(const char* root, Store& store) {
     NameMap map = load();
-    map.add_paths(names_below(root));
+    const Texts there = paths_in(store);
+    map.add_paths(names_below(root), {there.begin(), there.end()});
     ASSERT_TRUE(map.save(env_));
     const auto found = list_journals(root, env_);
     for (const RangeJournal& journal : found->journals) {
@@ -234,6 +235,10 @@ TEST_F(ExchangeNames, MalformedMapsAreRefusedWithTheLine) {
            {"a//b\tx\nc//d\tx\n", "line 2: x is there twice"},
            {"a//b\tx.pos\n", "line 1: cannot be a name in the store: 'x.pos'"},
            {"a\tx\n", "line 1: a: "},
+           {"a//b\tweb\nc//d\tweb/x\n", "line 2: web/x cannot be beside web"},
+           {"a//b\tweb/x/y\nc//d\tweb\n", "line 2: web cannot be beside web/x/y"},
+           {"xx\tweb\r\n", "line 1: a control character that is not escaped"},
+           {"x\x1bx\tweb\n", "line 1: a control character that is not escaped"},
            {"a//b\tx\n\t", "line 2: "}}) {
     env_.write_raw(kMap, text);
     const auto map = NameMap::load(kMap, env_);
@@ -257,6 +262,51 @@ TEST_F(ExchangeNames, MapKeepsWhatItsUserWrote) {
   EXPECT_EQ(env_.read_all(kMap), "a\\n//\ta\\n/%/%\nmine\tmine%\nweb\tother/web\nx//y\tmine\n");
   EXPECT_FALSE(env_.exists("/map.new"));
   EXPECT_EQ(load().name_of("a\n/%/%"), "a\n//");
+}
+
+TEST_F(ExchangeNames, ChosenPathsAreNotTooLong) {
+  const Texts names{std::string(251, 'a') + ".pos", std::string(255, 'b'),
+                    std::string(125, 'c') + "/" + std::string(123, 'c') + ".pos",
+                    std::string(255, 'b').substr(0, 239) + "%"};
+  NameMap map = load();
+  map.add_paths(names);
+  for (const std::string& name : names) EXPECT_TRUE(check_store_name(map.path_of(name))) << name;
+  ASSERT_TRUE(map.save(env_));
+  EXPECT_EQ(load().size(), map.size());
+  // Also where another one is in the way.
+  NameMap other;
+  other.add_paths({names[1]}, {names[1] + "/x"});
+  EXPECT_TRUE(check_store_name(other.path_of(names[1])));
+  EXPECT_NE(other.path_of(names[1]), names[1]);
+}
+
+TEST_F(ExchangeNames, MapAfterARefusalKeepsWhatIsInTheStore) {
+  for (const char* name : {"web", "web/access", "web/access/old", "x.pos"}) make_source(name);
+  const auto store = open("/store");
+  ASSERT_TRUE(import_journal(*store, {"web", "/range/eb/web"}, {}, env_));
+  ASSERT_TRUE(store->create("x.pos%", {}));  // another's
+  import_all("/range", *store);
+  EXPECT_EQ(paths_in(*store),
+            (Texts{"web", "web%/access", "web%2/access/old", "x.pos%", "x.pos%%"}));
+  EXPECT_EQ(Exchange::records(*store, "x.pos%"), Texts());
+  EXPECT_EQ(Exchange::records(*store, "web"), Texts{"web"});
+  const std::string map = env_.read_all(kMap);
+  import_all("/range", *store);
+  EXPECT_EQ(env_.read_all(kMap), map);
+}
+
+TEST_F(ExchangeNames, DirectoriesOfTheStoreAreNoPathsOfJournals) {
+  NameMap map;
+  map.add_paths({"web", "web%"}, {"web/access"});
+  EXPECT_EQ(map.path_of("web"), "web%2");
+  EXPECT_EQ(map.path_of("web%"), "web%");
+}
+
+TEST_F(ExchangeNames, PathsOfTheMapAreInNoOnesWay) {
+  env_.write_raw(kMap, "xx\tweb\n");
+  NameMap map = load();
+  map.add_paths({"xx", "web/access"});
+  EXPECT_EQ(map.path_of("web/access"), "web%/access");
 }
 
 }  // namespace

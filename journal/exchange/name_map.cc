@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <set>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr size_t kPartBytesMax = 255;
 constexpr char kMark = '%';  // in what is chosen
+constexpr size_t kMarkBytesMax = 16;
 
 // Why a journal or a directory of a mount cannot be called so; nothing if it can.
 std::optional<std::string> objection_to_part(std::string_view part, bool at_root) {
@@ -40,6 +42,11 @@ std::vector<std::string_view> parts_of(std::string_view name) {
   }
 }
 
+// `part`, so that there is room for a mark.
+std::string_view before_mark(std::string_view part) {
+  return part.size() < kPartBytesMax ? part : part.substr(0, kPartBytesMax - kMarkBytesMax);
+}
+
 // A path like `name`, of parts that can be.
 std::string possible_path(std::string_view name) {
   std::string path;
@@ -49,32 +56,63 @@ std::string possible_path(std::string_view name) {
     const bool fits = !objection_to_part(part, at_root);
     const bool marked_first = part.empty() || part == "." || part == "..";
     if (!fits && marked_first) path += kMark;
-    path += part;
+    path += fits ? part : before_mark(part);
     if (!fits && !marked_first) path += kMark;
     at_root = false;
   }
   return path;
 }
 
-void add_directories(std::string_view path, std::set<std::string>& directories) {
+// The directories that `path` is in, from the root on.
+std::vector<std::string> directories_of(std::string_view path) {
+  std::vector<std::string> directories;
   for (size_t slash = path.find('/'); slash != std::string_view::npos;
        slash = path.find('/', slash + 1)) {
-    directories.emplace(path.substr(0, slash));
+    directories.emplace_back(path.substr(0, slash));
   }
+  return directories;
 }
 
-// `wanted`, or something like it that is not `taken`. `marked`: it is not to stay as it is.
-std::string choose(const std::string& wanted, bool marked,
-                   const std::function<bool(const std::string&)>& taken) {
-  if (!marked && !taken(wanted)) return wanted;
-  std::string chosen = wanted + kMark;
-  for (uint64_t n = 2; taken(chosen); ++n) chosen = fmt::format("{}{}{}", wanted, kMark, n);
+void add_directories(std::string_view path, std::set<std::string>& directories) {
+  for (std::string& directory : directories_of(path)) directories.insert(std::move(directory));
+}
+
+// The first of the directories that `path` is in which is one of `journals`; nothing if none is.
+std::optional<std::string> journal_above(std::string_view path,
+                                         const std::set<std::string>& journals) {
+  for (std::string& directory : directories_of(path)) {
+    if (journals.contains(directory)) return std::move(directory);
+  }
+  return std::nullopt;
+}
+
+using Taken = std::function<bool(const std::string&)>;
+
+// Something like `wanted` that is not `taken`, with a mark in the part that ends at `at`.
+std::string choose_marked(const std::string& wanted, size_t at, const Taken& taken) {
+  const size_t begin = wanted.substr(0, at).find_last_of('/') + 1;  // 0 for the first part
+  const std::string before =
+      wanted.substr(0, begin) + std::string(before_mark(wanted.substr(begin, at - begin))) + kMark;
+  const std::string behind = wanted.substr(at);
+  std::string chosen = before + behind;
+  for (uint64_t n = 2; taken(chosen); ++n) chosen = fmt::format("{}{}{}", before, n, behind);
   return chosen;
+}
+
+// What journal `name` is called that cannot be called so, if possible `wanted`.
+std::string choose_path(const std::string& name, const std::string& wanted,
+                        const std::set<std::string>& used,
+                        const std::set<std::string>& directories) {
+  const Taken taken = [&](const std::string& path) {
+    return used.contains(path) || directories.contains(path) || journal_above(path, used);
+  };
+  if (wanted != name && !taken(wanted)) return wanted;
+  const auto above = journal_above(wanted, used);
+  return choose_marked(wanted, above ? above->size() : wanted.size(), taken);
 }
 
 // As much of `path` as a name of Range has room for, and a mark behind it.
 std::string shortened(std::string path) {
-  constexpr size_t kMarkBytesMax = 16;
   while (escape_name(path).size() > kPartBytesMax - kMarkBytesMax) path.pop_back();
   return path;
 }
@@ -99,7 +137,8 @@ Result<NameMap> NameMap::load(const Path& file, Env& env) {
   NameMap map;
   map.file_ = file;
   auto opened = env.open(file, Env::OpenMode::kRead);
-  if (!opened && opened.error().code == Errc::kNotFound) return map;
+  map.is_new_ = !opened && opened.error().code == Errc::kNotFound;
+  if (map.is_new_) return map;
   if (!opened) return std::move(opened).error();
   ASSIGN_OR_RETURN(const FileStat stat, (*opened)->stat());
   std::string text(stat.size, '\0');
@@ -123,14 +162,31 @@ Status NameMap::add_line(std::string_view line) {
   if (tab == std::string_view::npos || line.find('\t', tab + 1) != std::string_view::npos) {
     return Error{Errc::kInvalid, 0, "not a name, a tab and a path"};
   }
+  const bool raw = std::ranges::any_of(line, [](char c) {
+    return c != '\t' && c != '\\' && printable({&c, 1}) != std::string_view(&c, 1);
+  });
+  if (raw) return Error{Errc::kInvalid, 0, "a control character that is not escaped"};
   ASSIGN_OR_RETURN(const std::string name, parse_printable(line.substr(0, tab)));
   ASSIGN_OR_RETURN(const std::string path, parse_printable(line.substr(tab + 1)));
   RETURN_IF_ERROR(place_of(name));
   RETURN_IF_ERROR(check_store_name(path));
   if (paths_.contains(name)) return Error{Errc::kInvalid, 0, name + " is there twice"};
   if (names_.contains(path)) return Error{Errc::kInvalid, 0, path + " is there twice"};
+  if (const auto other = in_the_way_of(path)) {
+    return Error{Errc::kInvalid, 0, fmt::format("{} cannot be beside {}", path, *other)};
+  }
   add(name, path);
   return {};
+}
+
+// A journal above or below `path`.
+std::optional<std::string> NameMap::in_the_way_of(const std::string& path) const {
+  for (const std::string& directory : directories_of(path)) {
+    if (names_.contains(directory)) return directory;
+  }
+  const auto below = names_.lower_bound(path + '/');
+  const bool is_below = below != names_.end() && below->first.starts_with(path + '/');
+  return is_below ? std::optional(below->first) : std::nullopt;
 }
 
 void NameMap::add(const std::string& name, const std::string& path) {
@@ -149,27 +205,30 @@ std::string NameMap::name_of(const std::string& path) const {
   return found == names_.end() ? path : found->second;
 }
 
-void NameMap::add_paths(const std::vector<std::string>& names) {
-  std::map<std::string, std::string> wanted;  // by name
-  std::set<std::string> directories;
-  for (const std::string& name : names) {
-    wanted[name] = paths_.contains(name) ? paths_[name] : possible_path(name);
-    add_directories(wanted[name], directories);
-  }
-  std::set<std::string> used;
+void NameMap::add_paths(const std::vector<std::string>& names,
+                        const std::set<std::string>& journals) {
+  std::set<std::string> used = journals;
   for (const auto& [path, name] : names_) used.insert(path);
-  // Names that can stay as they are come before what is chosen.
-  for (const auto& [name, path] : wanted) {
-    if (!paths_.contains(name) && path == name && !directories.contains(name)) used.insert(name);
+  std::set<std::string> directories;
+  for (const std::string& path : used) add_directories(path, directories);
+  std::map<std::string, std::string> wanted;  // by name
+  for (const std::string& name : names) {
+    if (paths_.contains(name)) continue;
+    wanted[name] = possible_path(name);
+    if (!journal_above(wanted[name], used)) add_directories(wanted[name], directories);
   }
+  // Names that can stay as they are come before what is chosen.
+  std::erase_if(wanted, [&](const auto& each) {
+    const auto& [name, path] = each;
+    const bool stays = path == name && !directories.contains(name) && !names_.contains(name) &&
+                       !journal_above(name, used);
+    if (stays) used.insert(name);
+    return stays;
+  });
   for (const auto& [name, path] : wanted) {
-    const bool mapped_elsewhere = names_.contains(name) && names_[name] != name;
-    const bool stays = path == name && !directories.contains(name) && !mapped_elsewhere;
-    if (paths_.contains(name) || stays) continue;
-    const std::string chosen = choose(path, /*marked=*/path == name, [&](const std::string& each) {
-      return used.contains(each) || directories.contains(each);
-    });
+    const std::string chosen = choose_path(name, path, used, directories);
     used.insert(chosen);
+    add_directories(chosen, directories);
     add(name, chosen);
   }
 }
@@ -180,9 +239,10 @@ void NameMap::add_names(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     const bool mapped_elsewhere = paths_.contains(path) && paths_[path] != path;
     if (names_.contains(path) || (place_of(path) && !mapped_elsewhere)) continue;
-    const std::string chosen =
-        choose(shortened(path), /*marked=*/true,
-               [&](const std::string& each) { return used.contains(each) || !place_of(each); });
+    const std::string begin = shortened(path);
+    const std::string chosen = choose_marked(begin, begin.size(), [&](const std::string& each) {
+      return used.contains(each) || !place_of(each);
+    });
     used.insert(chosen);
     add(chosen, path);
   }

@@ -12,6 +12,8 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +33,7 @@ class NameMap {
   // A map that is empty, and of no file.
   NameMap() = default;
   // Reads `file`; if it is not there the map is empty. Errors: kInvalid, with the line, for what is
-  // malformed, twice there, or leads to a name that cannot be; kIo.
+  // malformed, twice there, or leads to a name that cannot be, alone or beside another; kIo.
   static Result<NameMap> load(const Path& file, Env& env = posix_env());
 
   // What a journal of Range's is called in the store, and the other way round; the same if the map
@@ -40,11 +42,14 @@ class NameMap {
   std::string name_of(const std::string& path) const;
 
   // Adds a path for each of `names`, all there are, that cannot be one itself, or would be in the
-  // way of another. The same names get the same paths.
-  void add_paths(const std::vector<std::string>& names);
+  // way of another. `journals` are those that the store has: a name that is one of them is that
+  // one, and none is chosen. The same names get the same paths.
+  void add_paths(const std::vector<std::string>& names, const std::set<std::string>& journals = {});
   // Adds a name for each of `paths`, all there are, that Range cannot have.
   void add_names(const std::vector<std::string>& paths);
 
+  // Whether its file was not there.
+  bool is_new() const { return is_new_; }
   size_t size() const { return paths_.size(); }
   size_t added() const { return added_; }
 
@@ -54,12 +59,14 @@ class NameMap {
 
  private:
   Status add_line(std::string_view line);
+  std::optional<std::string> in_the_way_of(const std::string& path) const;
   void add(const std::string& name, const std::string& path);
 
   Path file_;
   std::map<std::string, std::string> paths_;  // by name
   std::map<std::string, std::string> names_;  // by path
   size_t added_ = 0;
+  bool is_new_ = false;
 };
 
 }  // namespace range::exchange

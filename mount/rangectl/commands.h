@@ -8,6 +8,7 @@
 
 #include "journal/exchange/name_map.h"
 #include "journal/printable.h"
+#include "journal/store.h"
 #include "mount/rangectl/report.h"
 
 namespace rangefs {
@@ -48,20 +49,12 @@ std::vector<Journal> select(std::vector<Journal> journals, const Arguments& want
   return journals;
 }
 
-// The map that was asked for, with what `add` adds to it, saved.
-template <typename Add>
-range::Result<range::exchange::NameMap> prepare_map(const Request& request, Add add,
-                                                    Report& report) {
-  if (!request.map) return range::exchange::NameMap();
-  auto map = range::exchange::NameMap::load(*request.map);
-  if (!map) return map;
-  add(*map);
-  if (const range::Status saved = map->save(); !saved) return saved.error();
-  if (map->added() > 0) {
-    report.remark(range::printable(*request.map) +
-                  ": names added: " + std::to_string(map->added()));
-  }
-  return map;
-}
+// The paths of all journals in a store, sorted.
+range::Result<Arguments> journals_of(range::Store& store);
+
+// The map that was asked for, or an empty one.
+range::Result<range::exchange::NameMap> load_map(const Request& request);
+// Saves what was added to the map, and tells it.
+range::Status save_map(const Request& request, range::exchange::NameMap& map, Report& report);
 
 }  // namespace rangefs

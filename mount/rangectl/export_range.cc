@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
 #include "journal/store.h"
 #include "mount/rangectl/commands.h"
 
@@ -11,7 +9,6 @@ namespace rangefs {
 
 namespace {
 
-using range::Result;
 using range::Store;
 using range::exchange::NameMap;
 using range::exchange::RangeExport;
@@ -25,10 +22,10 @@ constexpr const char* kUsage =
     "that\n"
     "are printed, are in the escape of rangefs: \\n, \\t, \\r, \\\\ and \\xHH.\n"
     "\n"
-    "  --map FILE  the map of an import: journals get back the names they had. For names that "
-    "Range\n"
-    "              cannot have (of one byte, say), one is chosen and added to it. Without it they\n"
-    "              are refused.\n"
+    "  --map FILE  the map of an import, or an empty file: journals get back the names they had.\n"
+    "              For names that Range cannot have (of one byte, say), one is chosen and added "
+    "to\n"
+    "              it. Without it they are refused.\n"
     "  -h, --help  this text\n"
     "\n"
     "The exit status is 0 if all was exported; 1 if something was left out or refused, each with "
@@ -47,28 +44,25 @@ void export_one(RangeExport& target, Store& store, const std::string& path, cons
                                   name == path ? "" : " as " + range::printable(name)));
 }
 
-Result<Arguments> journals_of(Store& store) {
-  Arguments paths;
-  const range::Status visited = store.visit("", [&](const std::string& path, range::JournalId) {
-    paths.push_back(path);
-    return true;
-  });
-  if (!visited) return visited.error();
-  std::ranges::sort(paths);
-  return paths;
-}
-
 int run(const Request& request) {
   Report report("exported");
+  auto map = load_map(request);
+  if (!map) return fail(map.error());
+  if (map->is_new()) {
+    // Else journals would come out under other names than they had.
+    report.problem(range::printable(*request.map) + ": there is no such map");
+    return 1;
+  }
   range::StoreOptions options;
   options.read_only = true;
   const auto store = range::open_store(request.from, options);
   if (!store) return fail(store.error());
   auto found = journals_of(**store);
   if (!found) return fail(found.error());
-  const auto map = prepare_map(
-      request, [&](NameMap& each) { each.add_names(*found); }, report);
-  if (!map) return fail(map.error());
+  if (request.map) map->add_names(*found);
+  if (const range::Status saved = save_map(request, *map, report); !saved) {
+    return fail(saved.error());
+  }
   auto target = RangeExport::open(request.to);
   if (!target) return fail(target.error());
   const auto journals = select(

@@ -16,6 +16,7 @@ using range::Store;
 using range::exchange::ImportedJournal;
 using range::exchange::NameMap;
 using range::exchange::RangeJournal;
+using range::exchange::RangeJournals;
 
 constexpr const char* kUsage =
     "usage: rangectl import-range [--map FILE] DIR STORE [NAME...]\n"
@@ -67,6 +68,15 @@ Arguments names_of(const std::vector<RangeJournal>& journals) {
   return names;
 }
 
+range::Status choose_paths(const Request& request, Store& store, const RangeJournals& found,
+                           NameMap& map, Report& report) {
+  if (!request.map) return {};
+  const auto there = journals_of(store);
+  if (!there) return there.error();
+  map.add_paths(names_of(found.journals), {there->begin(), there->end()});
+  return save_map(request, map, report);
+}
+
 int run(const Request& request) {
   Report report("imported");
   auto found = range::exchange::list_journals(request.from);
@@ -74,16 +84,20 @@ int run(const Request& request) {
   if (request.names.empty()) {
     for (const std::string& problem : found->problems) report.problem(problem);
   }
-  const auto map = prepare_map(
-      request, [&](NameMap& each) { each.add_paths(names_of(found->journals)); }, report);
+  auto map = load_map(request);
   if (!map) return fail(map.error());
+  if (map->is_new()) {
+    report.remark(range::printable(*request.map) + ": is not there, begun anew");
+  }
   const auto journals = select(
-      std::move(found->journals), request.names,
-      [](const RangeJournal& journal) { return journal.name; }, report);
+      found->journals, request.names, [](const RangeJournal& journal) { return journal.name; },
+      report);
   report.set_total(journals.size());
   ::umask(077);  // as the daemon does: modes of journals are kept in the store
   const auto store = range::open_store(request.to, {});
   if (!store) return fail(store.error());
+  const range::Status named = choose_paths(request, **store, *found, *map, report);
+  if (!named) return fail(named.error());
   for (const RangeJournal& journal : journals) import_one(**store, journal, *map, report);
   const range::Status closed = (*store)->close();
   if (!closed) report.problem(to_string(closed.error()));

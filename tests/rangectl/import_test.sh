@@ -218,6 +218,16 @@ expect 0 "$rangectl" import-range --map=names odd mapped
 [[ ! -s err ]] || fail "said: $(cat err)"
 expect 0 "$rangectl" export-range --map names mapped odd_again
 python3 compare.py odd odd_again
+# What was imported before there was a map keeps its path.
+expect 0 "$rangectl" import-range --map later odd refusing
+expect_line err 'later: is not there, begun anew'
+expect_line out 'web: already complete'
+expect_line out 'web/access: 1 records, 1 chunks, 0.0 MB imported as web%/access'
+expect 0 "$rangectl" export-range --map later refusing odd_later
+python3 compare.py odd odd_later
+expect 1 "$rangectl" export-range --map mistyped refusing odd_mistyped
+expect_line err 'mistyped: there is no such map'
+[[ ! -e odd_mistyped && ! -e mistyped ]] || fail "exported with a map that is not there"
 # Names are read as they are printed.
 expect 0 "$rangectl" import-range odd one 'a\nb' 'a\\b' 'fine'
 expect_line out '3 of 3 journals imported'
