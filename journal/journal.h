@@ -222,7 +222,8 @@ class Journal {
 
   virtual Attributes attributes() const = 0;
   // Replaces the attributes; durable with the next sync. Another framing closes an open record and
-  // applies from the next append on.
+  // applies from the next append on. Errors: kCorrupt, with an errno, as long as those that are
+  // stored cannot be read: until then attributes() lets only the owner use the journal.
   virtual Status set_attributes(const Attributes& attributes) = 0;
 
   // Drops the oldest chunks, up to `last`, which may be any chunk and need not be there. `visit` is

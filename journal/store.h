@@ -107,7 +107,8 @@ class Store {
   virtual Status make_directory(std::string_view path, const Attributes& attributes) = 0;
 
   // Removes a journal: the name at once, its records when nobody has it open any more.
-  // Errors: also kNotPermitted if it has records and `keep` is set for it or a directory above.
+  // Errors: also kNotPermitted if it has records and `keep` is set for it or a directory above;
+  // kCorrupt or kIo if that may be so and cannot be read, and no directory above sets it to false.
   virtual Status remove(std::string_view path) = 0;
   // Errors: also kNotEmpty, which can be something that is not of rangefs; the error names it.
   virtual Status remove_directory(std::string_view path) = 0;

@@ -283,28 +283,6 @@ TEST_F(UnreadablePage, OfAJournalWhoseSyncHadFailedKeepsNoStoreFromOpening) {
   });
 }
 
-// A journal's directory or a directory's attributes.
-TEST_F(UnreadablePage, OfADirectoryKeepsNothingFromBeingRemoved) {
-  make_directory("d");
-  const JournalId id = journal("d/app")->id();
-  sync_all();
-  kill();
-  env_->set_readable("/store/tree/d/.info", 0, false);
-  append(*journal("d/app"), "more\n");
-  EXPECT_EQ(store_->directory_attributes("d")->mode, 0700U);
-  env_->set_readable("/store/tree/d/.info", 0, true);
-  EXPECT_EQ(store_->directory_attributes("d")->mode, 0644U) << "nothing is remembered of it";
-  env_->set_readable("/store/tree/d/.info", 0, false);
-  kill();
-  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-    if (call.kind == CallKind::kList && call.path == directory_of(id).native()) return Fault{};
-    return std::nullopt;
-  });
-  EXPECT_EQ(code(store_->open(id, "d/app")), Errc::kIo);
-  EXPECT_TRUE(store_->remove("d/app"));
-  EXPECT_TRUE(store_->remove_directory("d"));
-}
-
 // A line longer than a fragment: of its bytes the fragment that the page is in, as a record all.
 TEST_F(UnreadablePage, InALongLineCostsOneFragmentOfItsBytes) {
   options_.chunk_size = 1 << 20;

@@ -12,12 +12,31 @@ namespace range {
 
 namespace {
 
-// Of a journal that has lost its own: only its owner may use it.
-Attributes closed_attributes() {
+// Of a journal that has lost its own: only its owner may use it. It goes on as its records are.
+Attributes closed_attributes(const RecoveredJournal& recovered) {
   Attributes closed;
   closed.mode = 0600;
-  closed.framing = Framing::kLine;
+  closed.framing = recovered.chunks.empty() ? Framing::kLine : recovered.chunks.back().framing;
   return closed;
+}
+
+// `base` with what a caller has changed in `known`.
+Attributes with_changes(Attributes base, const Attributes& known, const Attributes& changed) {
+  const auto take = [&](auto Attributes::*member) {
+    if (changed.*member != known.*member) base.*member = changed.*member;
+  };
+  take(&Attributes::mode);
+  take(&Attributes::uid);
+  take(&Attributes::gid);
+  take(&Attributes::created);
+  take(&Attributes::framing);
+  take(&Attributes::keep);
+  take(&Attributes::max_bytes);
+  take(&Attributes::max_records);
+  take(&Attributes::max_age);
+  take(&Attributes::changed);
+  take(&Attributes::modified);
+  return base;
 }
 
 // The copy in a process that is forked is left as it is: who holds its mutexes and waits for its
@@ -38,21 +57,20 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContex
     files = JournalFiles();  // power was lost before the journal was synced
   }
   if (!files) return std::move(files).error();
-  std::optional<Attributes> attributes;
+  Result<Attributes> attributes = Error{Errc::kNotFound, 0, directory.string()};
   if (files->attributes) {
-    const auto read = context.names.journal_attributes(id);
-    if (!read && read.error().code != Errc::kCorrupt) return read.error();
-    if (read) attributes = *read;
+    attributes = context.names.journal_attributes(id);
+    if (!attributes && attributes.error().code != Errc::kCorrupt) return attributes.error();
   }
   ASSIGN_OR_RETURN(const bool sync_failed, context.names.has_failed(id));
   ASSIGN_OR_RETURN(
       RecoveredJournal recovered,
       examine_journal(context.env, context.files, directory, id, *files, path, sync_failed));
   // A file that is damaged may have said something else than the chunks do.
-  if (!files->attributes) attributes = recovered.attributes;
+  if (!files->attributes && recovered.attributes) attributes = *recovered.attributes;
   if (!attributes) {
     spdlog::warn("{}: attributes of a journal are missing or damaged; only its owner may use it",
-                 printable(directory.string()));
+                 printable(to_string(attributes.error())));
   }
   return owned(new ChunkedJournal(context, id, std::move(path), attributes, std::move(recovered)));
 }
@@ -86,8 +104,7 @@ std::shared_ptr<ChunkedJournal> ChunkedJournal::create(const JournalContext& con
 }
 
 ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std::string path,
-                               const std::optional<Attributes>& attributes,
-                               RecoveredJournal recovered)
+                               const Result<Attributes>& attributes, RecoveredJournal recovered)
     : context_(context),
       id_(id),
       directory_(context.names.journal_directory(id)),
@@ -95,9 +112,10 @@ ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std:
       recovered_(std::move(recovered)),
       chunk_limits_{.bytes = context.options.chunk_size},
       path_(std::move(path)),
-      attributes_(attributes.value_or(closed_attributes())),
-      attributes_lost_(!attributes),
+      attributes_(attributes ? *attributes : closed_attributes(recovered_)),
+      attributes_lost_(attributes ? std::nullopt : std::optional(attributes.error())),
       torn_tails_(recovered_.torn_tails) {
+  if (attributes_lost_) stand_in_ = attributes_;
   framing_ = attributes_.framing.value_or(Framing::kLine);
   for (const ChunkHeader& header : recovered_.chunks) table_.push_back(header);
   table_.set_end(recovered_.end);
@@ -137,12 +155,59 @@ Attributes ChunkedJournal::attributes() const {
   return attributes_;
 }
 
-Status ChunkedJournal::set_attributes(const Attributes& attributes) {
+Result<Attributes> ChunkedJournal::known_attributes() const {
+  MutexLock lock(mutex_);
+  if (attributes_lost_) return *attributes_lost_;
+  return attributes_;
+}
+
+Result<Attributes> ChunkedJournal::stored_attributes(const JournalContext& context, JournalId id) {
+  auto file = context.names.journal_attributes(id);
+  if (file || file.error().code != Errc::kNotFound) return file;
+  return read_attributes_of_chunks(context.env, context.names.journal_directory(id));
+}
+
+void ChunkedJournal::read_attributes_again() {
+  const auto known = known_attributes();
+  if (known || known.error().sys_errno == 0) return;
+  const auto read = stored_attributes(context_, id_);
+  {
+    MutexLock lock(mutex_);
+    if (!attributes_lost_) return;
+    if (!read) {
+      attributes_lost_ = read.error();  // it may be damage by now
+      return;
+    }
+    const Timestamp changed = attributes_.changed;
+    const std::optional<Attributes::Modified> modified = attributes_.modified;
+    attributes_ = *read;
+    // Times that were set meanwhile.
+    if (changed != Timestamp()) attributes_.changed = changed;
+    if (modified) attributes_.modified = modified;
+    attributes_lost_.reset();
+    framing_ = attributes_.framing.value_or(Framing::kLine);
+  }
+  queue_trim();
+}
+
+// What is to be stored for a caller who has changed attributes(). What cannot be read now may be
+// readable later, and must not be written over with what stands for it.
+Result<Attributes> ChunkedJournal::rebased(const Attributes& attributes) {
+  read_attributes_again();
+  MutexLock lock(mutex_);
+  if (attributes_lost_ && attributes_lost_->sys_errno != 0) return *attributes_lost_;
+  // Nobody changes `created`: it tells what the caller has changed.
+  if (!stand_in_ || attributes.created != stand_in_->created) return attributes;
+  return with_changes(attributes_, *stand_in_, attributes);
+}
+
+Status ChunkedJournal::set_attributes(const Attributes& changed) {
   if (!here_) return forked();
-  if (!attributes.framing || attributes.mode > 07777) return Error{Errc::kInvalid, 0, path()};
+  if (!changed.framing || changed.mode > 07777) return Error{Errc::kInvalid, 0, path()};
   std::lock_guard appending(append_mutex_);
   RETURN_IF_ERROR(prepare());
-  if (are_lost_but_for_times(attributes)) return {};
+  if (are_lost_but_for_times(changed)) return {};
+  ASSIGN_OR_RETURN(const Attributes attributes, rebased(changed));
   // Another framing closes the record that is open, if it can be had.
   std::shared_ptr<ChunkWriter> next;
   if (attributes.framing != framing_ && extent().open_bytes > 0) {
@@ -156,7 +221,8 @@ Status ChunkedJournal::set_attributes(const Attributes& attributes) {
   {
     MutexLock lock(mutex_);
     attributes_ = attributes;
-    attributes_lost_ = false;
+    if (attributes_lost_) stand_in_.reset();
+    attributes_lost_.reset();
   }
   framing_ = *attributes.framing;
   queue_trim();

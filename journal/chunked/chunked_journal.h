@@ -88,6 +88,13 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Result<JournalInfo> info() override;
   std::vector<ChunkInfo> chunks() const override;
 
+  // As attributes(). Errors: why they are lost, or cannot be read.
+  Result<Attributes> known_attributes() const;
+  // Tries once more if they could not be read.
+  void read_attributes_again();
+  // Those of a journal that need not be open.
+  static Result<Attributes> stored_attributes(const JournalContext& context, JournalId id);
+
   // Where it is in the store.
   std::string path() const;
   void set_path(std::string path);
@@ -148,7 +155,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
 
  private:
   ChunkedJournal(const JournalContext& context, JournalId id, std::string path,
-                 const std::optional<Attributes>& attributes, RecoveredJournal recovered);
+                 const Result<Attributes>& attributes, RecoveredJournal recovered);
 
   struct Unsynced {
     std::shared_ptr<ChunkWriter> writer;
@@ -156,6 +163,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   };
 
   bool are_lost_but_for_times(const Attributes& attributes);
+  Result<Attributes> rebased(const Attributes& attributes);
 
   // append, under append_mutex_ (chunked_append.cc)
   Result<ByteOffset> append_locked(std::span<const ConstBytes> parts, bool framed,
@@ -253,10 +261,10 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::shared_ptr<ChunkWriter> active_;  // null: the next append begins a chunk
   ByteOffset end_;                       // of table_
   Time last_time_{};                     // of table_
-  Framing framing_;                      // of attributes_
   ChunkLimits chunk_limits_;
   std::vector<EntryBytes> entries_;  // of an append under way
 
+  std::atomic<Framing> framing_;        // of attributes_
   std::atomic<bool> prepared_ = false;  // set with append_mutex_ held
   std::atomic<bool> failed_ = false;    // whether there is a failure_
   std::atomic<bool> opened_ = true;
@@ -284,7 +292,9 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::condition_variable_any grown_;                // or failed
   std::optional<Error> failure_ GUARDED_BY(mutex_);  // poisoned
   Attributes attributes_ GUARDED_BY(mutex_);
-  bool attributes_lost_ GUARDED_BY(mutex_);            // attributes_ let only the owner use it
+  std::optional<Error> attributes_lost_ GUARDED_BY(mutex_);  // why only the owner may use it
+  // What stood for them when it was opened: changes that callers have made in that may still come.
+  std::optional<Attributes> stand_in_ GUARDED_BY(mutex_);
   std::set<std::string> reported_ GUARDED_BY(mutex_);  // damage that is in the log already
   uint64_t torn_tails_ GUARDED_BY(mutex_) = 0;
 };

@@ -82,7 +82,6 @@ class ChunkedStore final : public Store {
   void log_failure(const Status& done, std::string& logged) const;
   void stop_background();
   Status apply_retention(const std::string& path, JournalId id);
-  Result<Attributes> stored_attributes(JournalId id);
   void set_paths(std::string_view from, std::string_view to);
 
   // Needs names_mutex_, shared at least.
@@ -93,6 +92,7 @@ class ChunkedStore final : public Store {
       REQUIRES(journals_mutex_);
   void let_go_of_unused(std::shared_ptr<ChunkedJournal>& journal) REQUIRES(journals_mutex_);
   void remember(const std::shared_ptr<ChunkedJournal>& journal) REQUIRES(journals_mutex_);
+  Result<bool> is_kept(JournalId id, std::string_view path, const ChunkedJournal* journal);
   Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);
   void journal_discarded(JournalId id);

@@ -52,7 +52,7 @@ Result<Retention> ChunkedJournal::resolve_retention() {
     MutexLock lock(mutex_);
     path = path_;
     own = attributes_;
-    lost = attributes_lost_;
+    lost = attributes_lost_.has_value();
   }
   Retention retention;
   auto inherited = context_.names.retention(path, own, context_.options.retention);

@@ -93,6 +93,9 @@ class Names {
   template <typename T>
   Result<std::optional<T>> inherited(std::string_view path, std::optional<T> Attributes::*member);
 
+  // The same for `keep`. Errors: why it is not known of a directory on the way to that one.
+  Result<std::optional<bool>> inherited_keep(std::string_view path);
+
   // The limits of a journal at `path` that sets some itself: others are inherited, or `otherwise`.
   // None if the attributes of a directory that they come from are lost.
   Result<Retention> retention(std::string_view path, const Attributes& own,
@@ -183,7 +186,10 @@ class Names {
     Attributes attributes;
     JournalId id{};  // as stored
     bool lost = false;
-    std::optional<Error> unreadable{};  // why they are, as long as the disk fails
+    std::optional<Error> damage{};  // why they are, if there is something in their place
+
+    // They may be readable later.
+    bool unreadable() const { return damage && damage->sys_errno != 0; }
   };
   Result<Known> known_directory(std::string_view path);
   Result<Known> read_directory(std::string_view path);

@@ -68,7 +68,7 @@ Result<Names::Known> Names::known_directory(std::string_view path) {
   MutexLock lock(known_mutex_);
   if (known_.size() == kKnownMax) known_.clear();
   // What was read before a change is not worth remembering, nor what may be readable next time.
-  if (forgotten == forgotten_ && !read.unreadable) known_[std::string(path)] = read;
+  if (forgotten == forgotten_ && !read.unreadable()) known_[std::string(path)] = read;
   return read;
 }
 
@@ -96,7 +96,7 @@ Result<Names::Known> Names::read_directory(std::string_view path) {
       "depends on them is dropped",
       printable(tree_path(path).string()));
   Known known{.attributes = {}, .id = kNoId, .lost = true};
-  if (code == Errc::kCorrupt && stored.error().sys_errno != 0) known.unreadable = stored.error();
+  if (code == Errc::kCorrupt) known.damage = stored.error();
   known.attributes.mode = 0700;
   return known;
 }
@@ -110,6 +110,16 @@ void Names::keep_claim(std::string_view path, JournalId id) {
   if (found || found.error().code != Errc::kNotFound) return;
   if (!env_.make_symlink(kClaim, claim)) return;
   note_change({.subject = tree_path(path), .directories = {claim.parent_path()}});
+}
+
+Result<std::optional<bool>> Names::inherited_keep(std::string_view path) {
+  while (!path.empty()) {
+    path = parent_of(path);
+    ASSIGN_OR_RETURN(const Known known, known_directory(path));
+    if (known.attributes.keep) return known.attributes.keep;
+    if (known.damage) return *known.damage;
+  }
+  return std::optional<bool>();
 }
 
 Result<Retention> Names::retention(std::string_view path, const Attributes& own,
@@ -134,7 +144,7 @@ Status Names::set_directory_attributes(std::string_view path, const Attributes& 
   const Path directory = tree_path(path);
   const Path temporary = store_ / kTrash / fmt::format("set-{:016x}", env_.random());
   ASSIGN_OR_RETURN(const Known known, known_directory(path));
-  if (known.unreadable) return *known.unreadable;  // its id would be lost, too
+  if (known.unreadable()) return *known.damage;  // its id would be lost, too
   ASSIGN_OR_RETURN(const FileStat before, env_.stat(directory));
   RETURN_IF_ERROR(replace_attributes(env_, directory / kDirectoryAttributes, temporary,
                                      {attributes, known.id}));

@@ -7,6 +7,7 @@
 
 #include "journal/chunked/chunked_store.h"
 #include "journal/chunked/read_around.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range {
@@ -47,6 +48,7 @@ Result<std::shared_ptr<Journal>> ChunkedStore::open(JournalId id, std::string_vi
     std::shared_lock lock(names_mutex_);
     ASSIGN_OR_RETURN(journal, open_journal(id, path));
   }
+  journal->read_attributes_again();
   if (options_.check_on_open) RETURN_IF_ERROR(journal->check_once());
   return std::shared_ptr<Journal>(std::move(journal));
 }
@@ -169,6 +171,19 @@ Status ChunkedStore::make_directory(std::string_view path, const Attributes& att
   return names_.create_directory(path, stamped);
 }
 
+// Whether a journal must not be removed as long as it has records. Errors: what could tell cannot
+// be read, or is damaged, and no directory above says that it may go.
+Result<bool> ChunkedStore::is_kept(JournalId id, std::string_view path,
+                                   const ChunkedJournal* journal) {
+  // Of one whose directory is unreadable the attributes may still be read.
+  const auto own = journal != nullptr ? journal->known_attributes()
+                                      : ChunkedJournal::stored_attributes(context_, id);
+  if (own && own->keep) return *own->keep;
+  ASSIGN_OR_RETURN(const std::optional<bool> above, names_.inherited_keep(path));
+  if (!own && above.value_or(true)) return own.error();
+  return above.value_or(false);
+}
+
 Status ChunkedStore::remove(std::string_view path) {
   RETURN_IF_ERROR(writable());
   std::unique_lock lock(names_mutex_);
@@ -178,14 +193,18 @@ Status ChunkedStore::remove(std::string_view path) {
   const auto journal = open_journal(id, path);
   // Of one whose directory is unreadable nothing is known but that it is there.
   if (!journal && !unreadable(journal.error())) return journal.error();
-  std::optional<bool> keep = journal ? (*journal)->attributes().keep : std::nullopt;
-  if (!keep) {
-    ASSIGN_OR_RETURN(keep, names_.inherited(path, &Attributes::keep));
-  }
+  if (journal) (*journal)->read_attributes_again();
   std::unique_lock<std::mutex> appends;
   if (journal) appends = (*journal)->hold_appends();
-  const bool empty = journal && is_empty(**journal);
-  if (keep.value_or(false) && !empty) return name_error(Errc::kNotPermitted, path);
+  if (!journal || !is_empty(**journal)) {
+    const auto kept = is_kept(id, path, journal ? journal->get() : nullptr);
+    if (!kept) {
+      spdlog::error("{} is not removed, it may have to be kept: {}", printable(path),
+                    to_string(kept.error()));
+      return kept.error();
+    }
+    if (*kept) return name_error(Errc::kNotPermitted, path);
+  }
   RETURN_IF_ERROR(names_.discard(path));
   journal_discarded(id);
   return {};
@@ -301,22 +320,15 @@ Status ChunkedStore::apply_retention(const std::string& path, JournalId id) {
   std::shared_ptr<ChunkedJournal> journal;
   {
     std::shared_lock lock(names_mutex_);
-    const auto stored = stored_attributes(id);
+    const auto stored = ChunkedJournal::stored_attributes(context_, id);
     if (!stored) return stored.error();
     ASSIGN_OR_RETURN(const Retention retention,
                      names_.retention(path, *stored, options_.retention));
     if (retention == Retention()) return {};
     ASSIGN_OR_RETURN(journal, look_at_journal(id, path));
   }
+  journal->read_attributes_again();
   return journal->apply_retention();
-}
-
-// Those of a journal that need not be open.
-Result<Attributes> ChunkedStore::stored_attributes(JournalId id) {
-  auto file = names_.journal_attributes(id);
-  if (file) return file;
-  if (file.error().code != Errc::kNotFound) return file;
-  return read_attributes_of_chunks(env_, names_.journal_directory(id));
 }
 
 Status ChunkedStore::apply_retention_where_due() {
