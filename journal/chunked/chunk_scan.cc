@@ -75,26 +75,28 @@ class TailScan {
 
   const ChunkEnd& end() const { return end_; }
   bool at_end() const { return index_ >= view_.end.entries; }
-  // What cannot be read of it: the payload of what was taken, or entries behind that.
+  // What cannot be read of it: something that the walk has met, or entries behind that. What was
+  // met counts even if it can be read by now: it was taken for zeros.
   Result<std::optional<Error>> unreadable() const {
-    if (hidden_) return fragments_.unreadable();
-    std::vector<std::byte> block(size_t{1} << 20);
+    if (hidden_ || fragments_.entries_unreadable()) return fragments_.unreadable();
+    constexpr uint64_t kBlockBytes = uint64_t{1} << 20;
     const uint64_t end = end_of_entries(view_.end.entries);
+    std::vector<std::byte> block;
     for (uint64_t at = end_of_entries(index_); at < end; at += block.size()) {
-      block.resize(std::min<uint64_t>(block.size(), end - at));
+      block.resize(std::min(kBlockBytes, end - at));
       ASSIGN_OR_RETURN(ReadAround read, read_around(*view_.files->idx, at, block));
       if (read.unreadable) return std::move(read.unreadable);
     }
     return std::optional<Error>();
   }
-  // After walk_over_damage(): whether the entry behind the last valid one can be read. Entries are
-  // written in order, so if that is none, what cannot be read behind it is none either.
+  // After walk_over_damage(): whether there is no entry behind the last valid one. They are written
+  // in order, so if the next is none, what cannot be read behind it is none either.
   Result<bool> end_is_known() const {
     if (seen_.entries == view_.end.entries) return true;
     std::array<std::byte, kEntryBytes> entry{};
     ASSIGN_OR_RETURN(const ReadAround read,
                      read_around(*view_.files->idx, end_of_entries(seen_.entries), entry));
-    return !read.unreadable;
+    return !read.unreadable && all_zero(entry);
   }
   bool amid_append() const { return seen_.entries != end_.entries; }
 
@@ -118,7 +120,7 @@ class TailScan {
     if (!fragments_.plausible(start, entry) || FragmentReader::lost(entry)) return false;
     std::vector<std::byte> payload(entry.end - start);
     ASSIGN_OR_RETURN(const ReadAround read, read_around(*view_.files->dat, start, payload));
-    hidden_ |= read.unreadable.has_value();
+    hidden_ = true;  // though it may be readable by now
     return read.unreadable.has_value();
   }
 
@@ -139,10 +141,10 @@ class TailScan {
   ChunkEnd end_;   // behind the last complete append
   ChunkEnd seen_;  // behind the last valid entry
   uint32_t index_;
-  bool hidden_ = false;  // whether any was taken of which the payload cannot be read
+  bool hidden_ = false;  // whether the payload of any may have been hidden
 };
 
-// What the end of a walk means that has met nothing unreadable.
+// What the end of a walk means, if nothing is met that cannot be read.
 Result<Tail> judge(TailScan& tail, const ChunkScan& scan, const BootId& boot_id) {
   const bool damaged = scan.tail == Tail::kCorrupt;
   // A mark that cannot be read may be newer, and vouch for what is invalid here.
@@ -227,19 +229,26 @@ Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan 
     scan.tail = Tail::kCorrupt;  // something took away what had been synced
     return scan;
   }
+  if (scan.mark && scan.mark->sealed) {
+    // What is behind it was no part of the chunk when the next one was begun.
+    if (count.slots > scan.end.entries) scan.tail = Tail::kCorrupt;
+    return scan;
+  }
   const ChunkView view{.files = files,
                        .header = *scan.header,
                        .end = {.entries = count.slots, .records = 0, .bytes = dat.size}};
   TailScan tail(view, scan.end);
   RETURN_IF_ERROR(tail.walk());
   ASSIGN_OR_RETURN(auto unreadable, tail.unreadable());
+  if (!unreadable) {
+    ASSIGN_OR_RETURN(scan.tail, judge(tail, scan, boot_id));
+    ASSIGN_OR_RETURN(unreadable, tail.unreadable());
+  }
   if (unreadable) {
     RETURN_IF_ERROR(tail.walk_over_damage());
     ASSIGN_OR_RETURN(const bool known, tail.end_is_known());
     scan.unreadable = std::move(unreadable);
     scan.tail = known ? Tail::kCorrupt : Tail::kUnreadable;
-  } else {
-    ASSIGN_OR_RETURN(scan.tail, judge(tail, scan, boot_id));
   }
   scan.end = tail.end();
   return scan;

@@ -54,6 +54,7 @@ class ChunkWriter {
   // Stores no marks from now on, where they cannot be stored: what they would say is verified when
   // the journal is opened.
   void leave_marks() { leaves_marks_ = true; }
+  bool leaves_marks() const { return leaves_marks_; }
 
   // Gives back the room that was made ahead for appends: the files end where the chunk does.
   Status give_back_room();

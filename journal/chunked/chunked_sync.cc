@@ -113,12 +113,14 @@ Status ChunkedJournal::finish_sync(SyncTicket ticket, const Status& synced, bool
 }
 
 Status ChunkedJournal::store_marks(const SyncTicket& ticket) {
+  bool vouches = false;  // for the end of a chunk that cannot be marked
   for (const auto& chunk : ticket.chunks) {
     if (chunk.end != chunk.writer->marked() || chunk.sealed) {
       RETURN_IF_ERROR(chunk.writer->store_mark(chunk.end, chunk.sealed, context_.boot_id));
     }
     // Nobody comes back to a sealed chunk.
-    if (chunk.sealed) RETURN_IF_ERROR(chunk.writer->sync_mark());
+    if (chunk.sealed || vouches) RETURN_IF_ERROR(chunk.writer->sync_mark());
+    vouches = vouches || chunk.writer->leaves_marks();
   }
   return {};
 }

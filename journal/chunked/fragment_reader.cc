@@ -20,6 +20,7 @@ constexpr size_t kPayloadBytesMax = 4 * kFragmentBytesMax;
 
 Result<size_t> FragmentReader::read(File& file, uint64_t offset, MutableBytes into) {
   ASSIGN_OR_RETURN(ReadAround got, read_around(file, offset, into));
+  if (got.unreadable && &file == view_.files->idx.get()) entries_unreadable_ = true;
   if (!unreadable_) unreadable_ = std::move(got.unreadable);
   return got.bytes;
 }

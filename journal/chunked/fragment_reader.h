@@ -70,6 +70,8 @@ class FragmentReader {
 
   // The first thing that this reader could not read.
   const std::optional<Error>& unreadable() const { return unreadable_; }
+  // Whether entries were among it.
+  bool entries_unreadable() const { return entries_unreadable_; }
 
  private:
   Result<uint64_t> find_start(uint32_t index);
@@ -83,6 +85,7 @@ class FragmentReader {
   uint64_t payload_at_ = 0;
   std::vector<std::byte> payload_;
   std::optional<Error> unreadable_;
+  bool entries_unreadable_ = false;
   // What find_start() found last.
   uint32_t found_index_ = 0;  // 0: nothing yet
   uint64_t found_start_ = 0;

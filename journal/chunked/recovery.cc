@@ -207,7 +207,8 @@ class JournalExamination {
       found_.torn_chunks.push_back(chunk);
       return {};
     }
-    if (scan.unreadable && (scan.missing || !scan.header)) {
+    const bool guess = scan.rebuilt && !scan.mark;
+    if (scan.unreadable && (scan.missing || !scan.header || guess)) {
       report(chunk, "it cannot be read; its records are not served");
       found_.unreadable = scan.unreadable;
       if (scan.header && in_order(*scan.header)) take_synced(chunk, scan);
@@ -223,8 +224,7 @@ class JournalExamination {
       ASSIGN_OR_RETURN(scan, scan_tail(files, scan, env_.boot_id()));
       RETURN_IF_ERROR(correct_end_of_last(*scan.header));
     }
-    const bool empty_guess = scan.rebuilt && !scan.mark && scan.end.entries == 0;
-    if (scan.missing || !scan.header || empty_guess ||
+    if (scan.missing || !scan.header || (guess && scan.end.entries == 0) ||
         !follows_what_was_found(scan, has_predecessor)) {
       found_.torn_chunks.push_back(chunk);
       return {};
