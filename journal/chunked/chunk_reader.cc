@@ -78,11 +78,10 @@ Result<bool> ChunkReader::begins_record(uint32_t index, uint32_t record) {
   if (entry.record != record) return false;
   ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index));
   if (!valid || before_valid) return valid && before.record + 1 == record;
-  ASSIGN_OR_RETURN(const bool too_far, beyond_records_before(index, record));
-  if (too_far) return true;
   // For an entry that is the first part of `record` to look like the end of the one before, two of
   // its bytes would have to be damaged in just that way.
-  return ends_there && !FragmentReader::lost(before);
+  if (ends_there && !FragmentReader::lost(before)) return true;
+  return beyond_records_before(index, record);
 }
 
 // True if no entry before the `index`-th can be part of `record`, even where they are damaged: the
@@ -97,12 +96,22 @@ Result<bool> ChunkReader::beyond_records_before(uint32_t index, uint32_t record)
   return index - 1 < record;
 }
 
-// True if lost entries before the `index`-th, to which a search for `record` led, are all that
-// could have begun it: then it is not looked for anywhere else.
+// True if the `index`-th entry, to which a search for `record` led and which does not certainly
+// begin it, or lost entries before that are all that could: then it is not looked for anywhere
+// else. So the records of a page of payload cost no walk of the whole chunk each.
 Result<bool> ChunkReader::surely_lost(uint32_t index, uint32_t record) {
+  // What is found in a mapping that fails will be thrown away.
+  if (view().failed()) return true;
   if (index < view().end.entries) {
     ASSIGN_OR_RETURN(const FragmentEntry entry, fragments_.entry(index));
-    if (one_each()) return FragmentReader::lost(entry);
+    // One entry after the other, the record index grows by at most one.
+    if (one_each()) return FragmentReader::lost(entry) || entry.record == record;
+    if (index > 0 && entry.record == record) {
+      ASSIGN_OR_RETURN(const FragmentEntry before, fragments_.entry(index - 1));
+      // To mislead a search to where two entries agree, both would have to be damaged.
+      const bool ends_there = before.record + 1 == record && !before.open;
+      if (ends_there && !FragmentReader::lost(before)) return true;
+    }
     ASSIGN_OR_RETURN(const bool valid, fragments_.valid(index));
     if (!valid || entry.record < record) return false;
   }

@@ -1,0 +1,122 @@
+// What reading past unreadable pages costs: what they hold, whatever else is in the chunk.
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "tests/support/recovery_test.h"
+
+namespace range {
+namespace {
+
+constexpr uint64_t kLines = 20'000;
+constexpr uint64_t kLineBytes = 100;
+constexpr uint64_t kBadAt = 200 * kCachePageBytes;
+
+struct Case {
+  std::string name;
+  bool mapped = false;
+  bool one_each = true;  // whether each record of the chunk is one fragment
+  uint64_t pages = 1;    // that cannot be read
+};
+
+// One chunk, much larger than what is unreadable in it.
+class UnreadableRun : public RecoveryTest, public testing::WithParamInterface<Case> {
+ protected:
+  void SetUp() override {
+    spdlog::set_level(spdlog::level::off);
+    options_.chunk_size = 16 << 20;
+    open_store();
+    fill();
+    MappingSizes mapping;
+    mapping.read_bytes_min = GetParam().mapped ? 1 : UINT64_MAX;
+    store_.reset();
+    auto store = ChunkedStore::open(*env_, "/store", options_, /*background=*/false, mapping);
+    ASSERT_TRUE(store) << to_string(store.error());
+    store_ = *std::move(store);
+    env_->set_fault_hook([this](const Call& call) -> std::optional<Fault> {
+      reads_ += call.kind == CallKind::kRead || call.kind == CallKind::kMap ? 1 : 0;
+      return std::nullopt;
+    });
+  }
+  void TearDown() override { spdlog::set_level(spdlog::level::info); }
+
+  void fill() {
+    const auto app = journal();
+    std::string text;
+    if (!GetParam().one_each) {
+      text = std::string(2 * kFragmentBytesMax - 1, 'l') + '\n';
+      ++records_;
+    }
+    for (uint64_t i = 0; i < kLines; ++i) {
+      text += line(static_cast<int>(i));
+      ++records_;
+      if (text.size() < size_t{200'000} && i + 1 < kLines) continue;
+      append(*app, text);
+      text.clear();
+    }
+    dat_ = files(app->id(), ".dat").front();
+    ASSERT_EQ(app->chunks().size(), 1U);
+    ASSERT_TRUE(app->sync());
+  }
+
+  void break_pages() {
+    for (uint64_t i = 0; i < GetParam().pages; ++i) {
+      env_->set_readable(dat_, kBadAt + i * kCachePageBytes, false);
+    }
+  }
+
+  // Counts what calls to `read` cost from one end to the other, and the records that are damaged.
+  template <typename Read>
+  uint64_t count_reads(const Read& read, uint64_t& damaged) {
+    damaged = 0;
+    const uint64_t before = reads_;
+    for (uint64_t i = 0; i <= records_; ++i) {
+      const Result<std::optional<Record>> record = read();
+      if (record && !*record) break;
+      damaged += record ? 0 : 1;
+    }
+    return reads_ - before;
+  }
+
+  uint64_t records_ = 0;
+  uint64_t reads_ = 0;
+  Path dat_;
+};
+
+TEST_P(UnreadableRun, CostsReadsForWhatIsInItOnly) {
+  constexpr uint64_t kReadsPerRecord = 12;
+  for (const bool forward : {true, false}) {
+    uint64_t damaged = 0;
+    const auto all = [&] {
+      Cursor cursor(journal());
+      if (!forward) {
+        EXPECT_TRUE(cursor.seek(AtEnd()));
+      }
+      return count_reads([&] { return forward ? cursor.next() : cursor.previous(); }, damaged);
+    };
+    const uint64_t intact = all();
+    EXPECT_EQ(damaged, 0U);
+    break_pages();
+    const uint64_t broken = all();
+    const uint64_t bytes = GetParam().pages * kCachePageBytes;
+    EXPECT_GE(damaged, bytes / kLineBytes);
+    EXPECT_LE(damaged, bytes / kLineBytes + 2);
+    // Behind it, the rest of the chunk is read without being mapped.
+    EXPECT_LE(broken, intact + damaged * kReadsPerRecord + 400) << (forward ? "forward" : "back");
+    for (uint64_t i = 0; i < GetParam().pages; ++i) {
+      env_->set_readable(dat_, kBadAt + i * kCachePageBytes, true);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Chunks, UnreadableRun,
+                         testing::Values(Case{"OnePage", false, true, 1},
+                                         Case{"OnePageMapped", true, true, 1},
+                                         Case{"ManyPages", false, true, 64},
+                                         Case{"OnePageAmongParts", false, false, 1},
+                                         Case{"ManyPagesAmongParts", false, false, 64},
+                                         Case{"ManyPagesAmongPartsMapped", true, false, 64}),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace range
