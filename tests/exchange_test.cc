@@ -187,6 +187,23 @@ TEST_F(Exchange, ExportRefusesAJournalThatIsThere) {
   EXPECT_FALSE(boost::filesystem::exists(work_.path() / "out/exporting.tmp"));
 }
 
+TEST_F(Exchange, OthersFilesAreNotRemovedFromTheStaging) {
+  const Path root = work_.path() / "range";
+  const Path staging = root / "exporting.tmp";
+  boost::filesystem::create_directories(staging);
+  const std::string chunk = (staging / "18EA5F509AFF0001.dat").native();
+  const std::string other = (staging / "precious").native();
+  for (const std::string& file : {chunk, other}) std::ofstream(file) << "x";
+  const auto refused = RangeExport::open(root);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kNotEmpty);
+  EXPECT_NE(refused.error().context.find("precious"), std::string::npos);
+  EXPECT_TRUE(boost::filesystem::exists(other));
+  boost::filesystem::remove(other);
+  EXPECT_TRUE(RangeExport::open(root));
+  EXPECT_FALSE(boost::filesystem::exists(staging));
+}
+
 TEST_F(Exchange, OnlyOneExportAtATime) {
   const auto first = RangeExport::open(work_.path() / "out");
   ASSERT_TRUE(first);

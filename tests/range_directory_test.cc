@@ -112,7 +112,29 @@ TEST(RangeDirectory, LinksToDirectoriesAreFollowed) {
   ASSERT_EQ(found->journals.size(), 1U);
   EXPECT_EQ(found->journals[0].name, "app");
   EXPECT_EQ(list_chunks(found->journals[0].directory)->chunks.size(), 1U);
-  EXPECT_TRUE(found->problems.empty());
+  ASSERT_EQ(found->problems.size(), 2U);
+  EXPECT_NE(found->problems[0].find("/ff: not a directory"), std::string::npos);
+  EXPECT_NE(found->problems[1].find("/zz: "), std::string::npos);
+}
+
+TEST(RangeDirectory, WhatIsNoDirectoryWhereAJournalIsExpectedIsReported) {
+  namespace fs = boost::filesystem;
+  const TemporaryDirectory root;
+  fs::create_directories(root.path() / "pp/app");
+  write_file(root.path() / "pp/topp", "x");
+  write_file(root.path() / "qq", "x");
+  fs::create_directory_symlink("loopp", root.path() / "pp/loopp");
+  fs::create_directory_symlink("nowhere", root.path() / "pp/gopp");
+  fs::create_directory_symlink("zz", root.path() / "zz");
+  const auto found = list_journals(root.path());
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_EQ(found->journals.size(), 1U);
+  ASSERT_EQ(found->problems.size(), 5U);
+  for (size_t i = 0; const char* path : {"/pp/gopp: ", "/pp/loopp: ", "/pp/topp: not a directory",
+                                         "/qq: not a directory", "/zz: "}) {
+    EXPECT_NE(found->problems[i].find(path), std::string::npos) << found->problems[i];
+    ++i;
+  }
 }
 
 }  // namespace

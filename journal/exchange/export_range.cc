@@ -165,6 +165,11 @@ Status RangeExport::clear_staging() const {
   auto files = env_->list(staging());
   if (!files && files.error().code == Errc::kNotFound) return {};
   if (!files) return std::move(files).error();
+  const auto other = std::ranges::find_if_not(
+      *files, [](const DirectoryEntry& file) { return is_chunk_file(file.name); });
+  if (other != files->end()) {
+    return Error{Errc::kNotEmpty, 0, (staging() / other->name).native() + ": not of an export"};
+  }
   for (const DirectoryEntry& file : *files) {
     RETURN_IF_ERROR(env_->remove_file(staging() / file.name));
   }

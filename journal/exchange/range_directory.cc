@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kEscaped = "_/\\`*|;\"':";  // "_00" is the first, "_09" the last
 constexpr size_t kNameBytesMin = 2;                    // escaped
 constexpr size_t kNameBytesMax = 255;
+constexpr size_t kGroupBytesMax = 2;
 constexpr std::string_view kData = ".dat";
 constexpr std::string_view kIndex = ".idx";
 
@@ -26,15 +27,22 @@ std::string_view group_of(std::string_view escaped) {
   return escaped.substr(escaped.size() - std::min<size_t>(escaped.size(), 2));
 }
 
-// Where `path` leads to, if that is a directory; links are followed.
-Result<std::optional<Path>> directory_at(Env& env, const Path& path, FileKind kind) {
-  if (kind == FileKind::kDirectory) return std::optional(path);
-  if (kind != FileKind::kSymlink) return std::optional<Path>();
+// Where `path` leads to, if that is a directory; links are followed. What else is there is a
+// problem if it is `expected` to be one, and a link that leads nowhere is one always.
+std::optional<Path> directory_at(Env& env, const Path& path, FileKind kind, bool expected,
+                                 std::vector<std::string>& problems) {
+  if (kind == FileKind::kDirectory) return path;
   const Path target = path / ".";
-  const auto found = env.stat(target);
-  if (found) return std::optional(target);
-  const bool none = found.error().code == Errc::kNotFound || found.error().sys_errno == ENOTDIR;
-  return none ? Result<std::optional<Path>>(std::optional<Path>()) : found.error();
+  const Result<FileStat> found = kind == FileKind::kSymlink
+                                     ? env.stat(target)
+                                     : Result<FileStat>(Error{Errc::kInvalid, ENOTDIR, {}});
+  if (found) return target;
+  const bool other = found.error().sys_errno == ENOTDIR;
+  if (other && expected) problems.push_back(printable(path.native()) + ": not a directory");
+  if (!other) {
+    problems.push_back(printable(fmt::format("{}: a link that cannot be followed", path.native())));
+  }
+  return std::nullopt;
 }
 
 // The name of the journal in a directory of that name, in a group of that name.
@@ -48,9 +56,10 @@ Status list_group(Env& env, const Path& group, const std::string& group_name,
   ASSIGN_OR_RETURN(const auto entries, env.list(group));
   for (const DirectoryEntry& entry : entries) {
     const Path path = group / entry.name;
-    ASSIGN_OR_RETURN(const auto directory, directory_at(env, path, entry.kind));
+    auto name = journal_name(entry.name, group_name);
+    const auto directory = directory_at(env, path, entry.kind, name.has_value(), found.problems);
     if (!directory) continue;
-    if (auto name = journal_name(entry.name, group_name)) {
+    if (name) {
       found.journals.push_back({*std::move(name), *directory});
     } else {
       found.problems.push_back(printable(path.native()) + ": not the name of a journal of Range");
@@ -142,7 +151,8 @@ Result<RangeJournals> list_journals(const Path& root, Env& env) {
   ASSIGN_OR_RETURN(const Path top, behind_link(env, root));
   ASSIGN_OR_RETURN(const auto entries, env.list(top));
   for (const DirectoryEntry& entry : entries) {
-    ASSIGN_OR_RETURN(const auto group, directory_at(env, top / entry.name, entry.kind));
+    const bool expected = entry.name.size() <= kGroupBytesMax;
+    const auto group = directory_at(env, top / entry.name, entry.kind, expected, found.problems);
     if (group) RETURN_IF_ERROR(list_group(env, *group, entry.name, found));
   }
   std::ranges::sort(found.journals, {}, &RangeJournal::name);
@@ -165,6 +175,10 @@ Result<RangeChunks> list_chunks(const Path& journal, Env& env) {
   }
   std::ranges::sort(found.notes);
   return found;
+}
+
+bool is_chunk_file(std::string_view name) {
+  return chunk_id(name, kData) || chunk_id(name, kIndex);
 }
 
 std::string chunk_file_name(ChunkId id, std::string_view extension) {

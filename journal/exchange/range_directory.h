@@ -38,11 +38,12 @@ struct RangeJournal {
 
 struct RangeJournals {
   std::vector<RangeJournal> journals;  // by name
-  std::vector<std::string> problems;   // directories that are none, as one printable line each
+  // What is no journal where one is expected, as one printable line each.
+  std::vector<std::string> problems;
 };
 
-// All journals below `root`, also behind symbolic links. Files where directories are expected are
-// ignored. Errors: kNotFound and kIo.
+// All journals below `root`, also behind symbolic links. Files that have no name of a journal or a
+// group are ignored. Errors: kNotFound and kIo.
 Result<RangeJournals> list_journals(const Path& root, Env& env = posix_env());
 
 struct RangeChunk {
@@ -68,5 +69,6 @@ Result<RangeChunks> list_chunks(const Path& journal, Env& env = posix_env());
 
 // "18EA5F509AFF0000.dat"
 std::string chunk_file_name(ChunkId id, std::string_view extension);
+bool is_chunk_file(std::string_view name);
 
 }  // namespace range::exchange
