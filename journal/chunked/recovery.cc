@@ -135,23 +135,16 @@ class JournalExamination {
   Result<ChunkScan> read_marks(ChunkId chunk) {
     const auto files = cache_.open(directory_, journal_, chunk);
     if (files) return scan_marks(*(*files)->idx, chunk);
-    if (!is_missing(files.error())) return files.error();
+    if (files.error().code != Errc::kNotFound) return files.error();
     // An index without payloads still says where the journal goes on.
     ChunkScan scan;
     const auto idx = env_.open(directory_ / chunk_file_name(chunk, ".idx"), Env::OpenMode::kRead);
-    if (!idx && !is_missing(idx.error())) return idx.error();
+    if (!idx && idx.error().code != Errc::kNotFound) return idx.error();
     if (idx) {
       ASSIGN_OR_RETURN(scan, scan_marks(**idx, chunk));
     }
     scan.missing = true;
-    for (const Error* error : {&files.error(), idx ? nullptr : &idx.error()}) {
-      if (error != nullptr && unreadable(*error)) scan.unreadable = *error;
-    }
     return scan;
-  }
-
-  static bool is_missing(const Error& error) {
-    return error.code == Errc::kNotFound || unreadable(error);
   }
 
   // A header whose two copies are damaged follows from the chunks around it: a sealed one ends
