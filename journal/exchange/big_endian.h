@@ -9,6 +9,10 @@
 
 namespace range::exchange {
 
+// How long the numbers are that stand before each record, and in an index for each.
+inline constexpr size_t kLengthBytes = 4;
+inline constexpr size_t kIndexEntryBytes = 8;
+
 inline uint64_t from_big_endian(ConstBytes bytes) {
   uint64_t number = 0;
   for (const std::byte byte : bytes) number = number << 8 | std::to_integer<uint64_t>(byte);

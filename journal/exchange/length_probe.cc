@@ -10,8 +10,7 @@ namespace range::exchange {
 
 namespace {
 
-constexpr size_t kLengthBytes = 4;
-constexpr size_t kBufferBytes = size_t{16} << 10;
+constexpr size_t kProbeBytes = size_t{16} << 10;
 
 }  // namespace
 
@@ -48,7 +47,7 @@ ConstBytes LengthProbe::load(uint64_t offset, size_t bytes) {
   if (!status_ || offset > bytes_ || bytes_ - offset < bytes) return {};
   const bool loaded = offset >= begin_ && offset - begin_ <= buffer_.size() &&
                       buffer_.size() - (offset - begin_) >= bytes;
-  if (!loaded && !load_at(offset, kBufferBytes) && !load_at(offset, bytes)) return {};
+  if (!loaded && !load_at(offset, kProbeBytes) && !load_at(offset, bytes)) return {};
   const ConstBytes found = ConstBytes(buffer_).subspan(offset - begin_);
   return found.size() < bytes ? ConstBytes() : found;
 }

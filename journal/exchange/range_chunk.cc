@@ -14,7 +14,6 @@ namespace range::exchange {
 
 namespace {
 
-constexpr uint64_t kLengthBytes = 4;
 constexpr uint64_t kBatchBytes = uint64_t{4} << 20;
 constexpr size_t kBatchRecordsMax = 8192;
 constexpr uint64_t kPageBytes = 4096;

@@ -11,9 +11,7 @@ namespace range::exchange {
 
 namespace {
 
-constexpr size_t kLengthBytes = 4;
-constexpr size_t kEntryBytes = 8;
-constexpr size_t kBufferBytes = size_t{1} << 20;
+constexpr size_t kWrittenAtOnce = size_t{1} << 20;
 
 }  // namespace
 
@@ -24,7 +22,7 @@ Result<NewFile> NewFile::create(Env& env, const Path& path) {
 
 Status NewFile::append(ConstBytes bytes) {
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-  return buffer_.size() < kBufferBytes ? Status() : flush();
+  return buffer_.size() < kWrittenAtOnce ? Status() : flush();
 }
 
 Status NewFile::finish() {
@@ -49,7 +47,7 @@ Status RangeChunkWriter::append(ConstBytes record) {
   if (record.size() > std::numeric_limits<uint32_t>::max()) {
     return Error{Errc::kTooLarge, 0, "a record for Range"};
   }
-  RETURN_IF_ERROR(index_.append(to_big_endian<kEntryBytes>(data_.bytes())));
+  RETURN_IF_ERROR(index_.append(to_big_endian<kIndexEntryBytes>(data_.bytes())));
   RETURN_IF_ERROR(data_.append(to_big_endian<kLengthBytes>(record.size())));
   return data_.append(record);
 }

@@ -10,11 +10,10 @@ namespace range::exchange {
 
 namespace {
 
-constexpr size_t kEntryBytes = 8;
-constexpr size_t kPageEntries = 512;  // what a bad sector costs
-constexpr size_t kPageBytes = kPageEntries * kEntryBytes;
+constexpr size_t kIndexPageEntries = 512;  // what a bad sector costs
+constexpr size_t kIndexPageBytes = kIndexPageEntries * kIndexEntryBytes;
 constexpr size_t kBufferEntries = size_t{128} << 10;
-constexpr size_t kBufferBytes = kBufferEntries * kEntryBytes;
+constexpr size_t kBufferBytes = kBufferEntries * kIndexEntryBytes;
 
 }  // namespace
 
@@ -27,21 +26,21 @@ Result<RangeIndex> RangeIndex::open(Env& env, const Path& path) {
   if (!file) return std::move(file).error();
   index.file_ = *std::move(file);
   ASSIGN_OR_RETURN(const FileStat stat, index.file_->stat());
-  index.entries_ = stat.size / kEntryBytes;
+  index.entries_ = stat.size / kIndexEntryBytes;
   index.leave_out_zeros();
   return index;
 }
 
 uint64_t RangeIndex::decode(uint64_t i) const {
-  return from_big_endian(ConstBytes(buffer_).subspan(i * kEntryBytes, kEntryBytes));
+  return from_big_endian(ConstBytes(buffer_).subspan(i * kIndexEntryBytes, kIndexEntryBytes));
 }
 
 std::optional<uint64_t> RangeIndex::load(uint64_t number) {
-  const uint64_t page = number / kPageEntries;
+  const uint64_t page = number / kIndexPageEntries;
   if (page == unreadable_page_ || !status_) return std::nullopt;
   // The same for all entries of a buffer, also for who steps back.
   const uint64_t first = number / kBufferEntries * kBufferEntries;
-  if (!load(first, kBufferBytes) && !load(page * kPageEntries, kPageBytes)) {
+  if (!load(first, kBufferBytes) && !load(page * kIndexPageEntries, kIndexPageBytes)) {
     unreadable_ = true;
     unreadable_page_ = page;
     return std::nullopt;
@@ -53,10 +52,10 @@ std::optional<uint64_t> RangeIndex::load(uint64_t number) {
 bool RangeIndex::load(uint64_t first, size_t bytes) {
   first_ = first;
   loaded_ = 0;
-  buffer_.resize(std::min<uint64_t>(bytes, (entries_ - first) * kEntryBytes));
-  const auto n = file_->read_at(first * kEntryBytes, buffer_);
+  buffer_.resize(std::min<uint64_t>(bytes, (entries_ - first) * kIndexEntryBytes));
+  const auto n = file_->read_at(first * kIndexEntryBytes, buffer_);
   if (!n && n.error().sys_errno != EIO) status_ = n.error();
-  if (n) loaded_ = *n / kEntryBytes;
+  if (n) loaded_ = *n / kIndexEntryBytes;
   return n || !status_;
 }
 

@@ -25,7 +25,7 @@ inline const char* name_of(Reach reach) {
 }
 
 // What a journal must hold.
-struct Expected {
+struct Promised {
   std::string acknowledged;
   std::string tried;     // by an append that failed
   size_t synced = 0;     // so many bytes survive power loss
@@ -108,7 +108,7 @@ class ReachTest : public testing::Test {
   }
 
   Status append(const std::string& path, size_t size) {
-    Expected& expected = expected_[path];
+    Promised& expected = expected_[path];
     const std::string line =
         std::to_string(expected.acknowledged.size()) + std::string(size, '.') + '\n';
     expected.tried = line;
@@ -177,7 +177,7 @@ class ReachTest : public testing::Test {
     const auto found = store_->look_up(path);
     ASSERT_TRUE(found) << path << ": " << to_string(found.error());
     ASSERT_TRUE(*found) << path << " is gone";
-    const Expected& expected = expected_.at(path);
+    const Promised& expected = expected_.at(path);
     const auto opened = journal(path);
     ASSERT_TRUE(opened) << to_string(opened.error());
     const Extent extent = (*opened)->extent();
@@ -233,9 +233,9 @@ class ReachTest : public testing::Test {
       let_go();
     };
     let_go();  // before the env that it uses
-    look(now->after_kill(), [](const Expected& each) { return each.acknowledged.size(); });
+    look(now->after_kill(), [](const Promised& each) { return each.acknowledged.size(); });
     look(now->after_power_loss(Survival::drop_all()),
-         [](const Expected& each) { return each.synced; });
+         [](const Promised& each) { return each.synced; });
   }
 
   // What was set or what was there before; not what stands for attributes that are lost.
@@ -317,9 +317,9 @@ class ReachTest : public testing::Test {
   StoreOptions options_;
   std::unique_ptr<ChunkedStore> store_;
   std::map<std::string, std::shared_ptr<Journal>> journals_;
-  std::map<std::string, Expected> expected_;
+  std::map<std::string, Promised> expected_;
   std::unique_ptr<SimEnv> begin_;
-  std::map<std::string, Expected> begin_expected_;
+  std::map<std::string, Promised> begin_expected_;
   uint64_t hit_ = 0;                 // the id of "hit", whatever its name
   std::optional<std::string> mode_;  // what has kNewMode for certain
   uint64_t failures_ = 0;
