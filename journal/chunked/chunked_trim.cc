@@ -174,8 +174,8 @@ Status ChunkedJournal::drop_front(size_t count) {
 Status ChunkedJournal::store_begin(const Location& begin) {
   ASSIGN_OR_RETURN(const auto files, context_.files.open(directory_, id_, begin.position.chunk));
   const Sector sector = encode_begin(begin);
-  const Status first = files->idx->write_at(kBeginAt[0], sector);
-  const Status second = files->idx->write_at(kBeginAt[1], sector);
+  Status first = files->idx->write_at(kBeginAt[0], sector);
+  Status second = files->idx->write_at(kBeginAt[1], sector);
   // One is enough, should the other's page be unreadable, and so not to be written in part.
   if (!first && (!second || !unreadable(first.error()))) return first;
   if (!second && !unreadable(second.error())) return second;

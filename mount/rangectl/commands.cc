@@ -25,7 +25,7 @@ Result<NameMap> load_map(const Request& request) {
 
 Status save_map(const Request& request, NameMap& map, Report& report) {
   if (!request.map) return {};
-  if (const Status saved = map.save(); !saved) return saved;
+  if (Status saved = map.save(); !saved) return saved;
   if (map.added() > 0) {
     report.remark(range::printable(*request.map) + ": names added: " + std::to_string(map.added()));
   }
