@@ -9,7 +9,7 @@
 namespace rangefs {
 
 // What many journals took lies between what is kept, and malloc(3) by itself gives back only what
-// is at the end. What matters is only how much is in use: when the kernel lets go of journals, when
+// is at the end. What matters is only how much is free: when the kernel lets go of journals, when
 // the store has deleted them, and when it closes what is idle, may be long after each other.
 class MemoryReturn {
  public:
@@ -22,7 +22,7 @@ class MemoryReturn {
 
   // Of malloc(3); tests play it.
   struct Allocator {
-    std::function<size_t()> bytes_in_use;
+    std::function<size_t()> bytes_free;  // also those that were given back
     std::function<void()> give_back;
     std::function<Clock::time_point()> now = Clock::now;
   };
@@ -36,7 +36,7 @@ class MemoryReturn {
  private:
   const Allocator allocator_;
   Clock::time_point due_ = allocator_.now() + kInterval;
-  size_t most_ = 0;  // that was in use since the last time something was given back
+  size_t least_ = 0;  // that was free since the last time it was given back
 };
 
 }  // namespace rangefs

@@ -7,7 +7,8 @@ namespace {
 
 class MemoryReturnTest : public ::testing::Test {
  protected:
-  // Looks when so much is in use, and time has passed; returns whether memory was given back.
+  // Looks when so much of kMuch is in use, and time has passed; returns whether memory was given
+  // back.
   bool gives_back(size_t in_use) {
     in_use_ = in_use;
     now_ += MemoryReturn::kInterval;
@@ -24,10 +25,10 @@ class MemoryReturnTest : public ::testing::Test {
   int given_back_ = 0;
   MemoryReturn::Clock::time_point now_{};
   MemoryReturn::Clock::duration takes_{};
-  MemoryReturn memory_{{.bytes_in_use =
+  MemoryReturn memory_{{.bytes_free =
                             [this] {
                               now_ += takes_;
-                              return in_use_;
+                              return kMuch - in_use_;
                             },
                         .give_back = [this] { ++given_back_; },
                         .now = [this] { return now_; }}};
@@ -40,6 +41,9 @@ TEST_F(MemoryReturnTest, GivesBackWhatIsNotInUseAnyMoreOnce) {
   EXPECT_FALSE(gives_back(kMuch));
   EXPECT_TRUE(gives_back(kMuch / 2));
 }
+
+// Between two looks.
+TEST_F(MemoryReturnTest, GivesBackWhatNobodySawInUse) { EXPECT_TRUE(gives_back(0)); }
 
 // A store deletes what was removed long after everybody has let go of it.
 TEST_F(MemoryReturnTest, GivesBackWhatIsFreedHoursLater) {
