@@ -117,7 +117,8 @@ Result<std::optional<bool>> Names::inherited_keep(std::string_view path) {
     path = parent_of(path);
     ASSIGN_OR_RETURN(const Known known, known_directory(path));
     if (known.attributes.keep) return known.attributes.keep;
-    if (known.damage) return *known.damage;
+    // Damage may be all that a power loss has left of attributes that nobody had synced.
+    if (known.unreadable()) return *known.damage;
   }
   return std::optional<bool>();
 }

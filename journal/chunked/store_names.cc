@@ -180,7 +180,8 @@ Result<bool> ChunkedStore::is_kept(JournalId id, std::string_view path,
                                       : ChunkedJournal::stored_attributes(context_, id);
   if (own && own->keep) return *own->keep;
   ASSIGN_OR_RETURN(const std::optional<bool> above, names_.inherited_keep(path));
-  if (!own && above.value_or(true)) return own.error();
+  const bool hidden = !own && own.error().code != Errc::kNotFound;  // or nothing was ever stored
+  if (hidden && above.value_or(true)) return own.error();
   return above.value_or(false);
 }
 
