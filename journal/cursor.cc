@@ -21,6 +21,7 @@ Status Cursor::seek(const PositionSpec& spec) {
   ASSIGN_OR_RETURN(const Location found, journal_->seek(spec, at_));
   at_ = found.record;
   ahead_ = 1;
+  if (batch_.source) batch_.source->forget_damage();
   return {};
 }
 

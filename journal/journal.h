@@ -107,6 +107,9 @@ class RecordSource {
 
   bool is_of(const Journal& journal) const;
 
+  // What was found to be damaged is looked at again when it is read next.
+  virtual void forget_damage() = 0;
+
  protected:
   explicit RecordSource(const Journal& journal);
 
@@ -195,8 +198,10 @@ class Journal {
   // `records_max`, and no more after `bytes_max` bytes are exceeded. Fewer before the end of a
   // chunk or a damaged place; none only at the end of the journal. Reading into the same batch
   // again saves memory and, in the same chunk, looking it up: then no lock is taken. If that chunk
-  // is dropped meanwhile, the batch can still be filled from it, to its end. Errors: kCorrupt if
-  // record `first` is damaged, kDropped before the beginning, kOutOfRange past the end.
+  // is dropped meanwhile, the batch can still be filled from it, to its end. Which records are lost
+  // together with a damaged one is remembered until the batch is filled, or
+  // source->forget_damage(). Errors: kCorrupt if record `first` is damaged, kDropped before the
+  // beginning, kOutOfRange past the end.
   virtual Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                               RecordBatch& batch) = 0;
 
@@ -231,7 +236,8 @@ class Journal {
   // must not trim the journal. What stays is synced first. When it fails, the chunks before that
   // one are dropped, and its error is returned. Numbers and offsets stay what they are. What was
   // dropped does not come back after a power loss. Errors: also those of append(), but that what
-  // was dropped already stays dropped.
+  // was dropped already stays dropped, and what was to be may be dropped when the store is opened
+  // next.
   using ChunkVisitor = std::function<Status(const ChunkInfo&)>;
   virtual Status trim(ChunkId last, const ChunkVisitor& visit = {}) = 0;
 

@@ -11,12 +11,14 @@ namespace {
 constexpr uint64_t kLines = 20'000;
 constexpr uint64_t kLineBytes = 100;
 constexpr uint64_t kBadAt = 200 * kCachePageBytes;
+constexpr uint64_t kBadIndexAt = 20 * kCachePageBytes;
 
 struct Case {
   std::string name;
   bool mapped = false;
   bool one_each = true;  // whether each record of the chunk is one fragment
   uint64_t pages = 1;    // that cannot be read
+  bool index = false;    // of the index file, else of the payload
 };
 
 // One chunk, much larger than what is unreadable in it.
@@ -54,14 +56,15 @@ class UnreadableRun : public RecoveryTest, public testing::WithParamInterface<Ca
       append(*app, text);
       text.clear();
     }
-    dat_ = files(app->id(), ".dat").front();
+    file_ = files(app->id(), GetParam().index ? ".idx" : ".dat").front();
     ASSERT_EQ(app->chunks().size(), 1U);
     ASSERT_TRUE(app->sync());
   }
 
-  void break_pages() {
+  void set_pages_readable(bool readable) {
+    const uint64_t first = GetParam().index ? kBadIndexAt : kBadAt;
     for (uint64_t i = 0; i < GetParam().pages; ++i) {
-      env_->set_readable(dat_, kBadAt + i * kCachePageBytes, false);
+      env_->set_readable(file_, first + i * kCachePageBytes, readable);
     }
   }
 
@@ -80,7 +83,7 @@ class UnreadableRun : public RecoveryTest, public testing::WithParamInterface<Ca
 
   uint64_t records_ = 0;
   uint64_t reads_ = 0;
-  Path dat_;
+  Path file_;  // what cannot be read is in
 };
 
 TEST_P(UnreadableRun, CostsReadsForWhatIsInItOnly) {
@@ -96,27 +99,44 @@ TEST_P(UnreadableRun, CostsReadsForWhatIsInItOnly) {
     };
     const uint64_t intact = all();
     EXPECT_EQ(damaged, 0U);
-    break_pages();
+    set_pages_readable(false);
     const uint64_t broken = all();
     const uint64_t bytes = GetParam().pages * kCachePageBytes;
-    EXPECT_GE(damaged, bytes / kLineBytes);
-    EXPECT_LE(damaged, bytes / kLineBytes + 2);
+    const uint64_t held = bytes / (GetParam().index ? kEntryBytes : kLineBytes);
+    EXPECT_GE(damaged, held);
+    EXPECT_LE(damaged, held + 2);
     // Behind it, the rest of the chunk is read without being mapped.
     EXPECT_LE(broken, intact + damaged * kReadsPerRecord + 400) << (forward ? "forward" : "back");
-    for (uint64_t i = 0; i < GetParam().pages; ++i) {
-      env_->set_readable(dat_, kBadAt + i * kCachePageBytes, true);
-    }
+    set_pages_readable(true);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Chunks, UnreadableRun,
-                         testing::Values(Case{"OnePage", false, true, 1},
-                                         Case{"OnePageMapped", true, true, 1},
-                                         Case{"ManyPages", false, true, 64},
-                                         Case{"OnePageAmongParts", false, false, 1},
-                                         Case{"ManyPagesAmongParts", false, false, 64},
-                                         Case{"ManyPagesAmongPartsMapped", true, false, 64}),
-                         [](const auto& test) { return test.param.name; });
+// What a cursor remembers of the run must not outlive the next seek.
+TEST_P(UnreadableRun, IsReadAgainAfterASeekOnceItCanBeRead) {
+  Cursor cursor(journal());
+  set_pages_readable(false);
+  Result<std::optional<Record>> record = cursor.next();
+  while (record && *record) record = cursor.next();
+  ASSERT_FALSE(record);
+  const RecordNumber lost = cursor.record() - 1;
+  ASSERT_FALSE(cursor.next());
+  set_pages_readable(true);
+  ASSERT_TRUE(cursor.seek(lost));
+  EXPECT_TRUE(cursor.next());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Chunks, UnreadableRun,
+    testing::Values(Case{"OnePage", false, true, 1}, Case{"OnePageMapped", true, true, 1},
+                    Case{"ManyPages", false, true, 64}, Case{"OnePageAmongParts", false, false, 1},
+                    Case{"ManyPagesAmongParts", false, false, 64},
+                    Case{"ManyPagesAmongPartsMapped", true, false, 64},
+                    Case{"Entries", false, true, 1, true},
+                    Case{"EntriesMapped", true, true, 1, true},
+                    Case{"EntriesAmongParts", false, false, 1, true},
+                    Case{"ManyEntriesAmongParts", false, false, 16, true},
+                    Case{"ManyEntriesAmongPartsMapped", true, false, 16, true}),
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace range

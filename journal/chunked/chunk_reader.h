@@ -15,6 +15,16 @@ struct ChunkPlace {
   uint64_t offset = 0;  // of its first byte
 };
 
+// Records of a chunk that are lost for one reason: those from `begin` on, up to but not with `end`.
+struct LostRecords {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  int sys_errno = 0;  // of what could not be read; 0: it was, and is damaged
+};
+
+// Says that a record of a chunk, counted from its first, is damaged. `sys_errno` as above.
+Error corrupt_record(ChunkId chunk, uint64_t record, int sys_errno);
+
 // Made for one call of a reader; not thread-safe. Searches are binary over the index, and what they
 // find is verified. They step over entries that are lost. Where damage has misled a search or hides
 // what it looks for, the whole index of the chunk is walked instead, so that everything intact is
@@ -44,6 +54,10 @@ class ChunkReader {
   // Errors: kCorrupt if `record` itself is damaged.
   Status read_records(uint32_t record, size_t records_max, size_t bytes_max, RecordBatch& batch);
 
+  // After kCorrupt: the record that was asked for and those around it of which nothing is left in
+  // the index, if that is how it was lost.
+  const std::optional<LostRecords>& lost() const { return lost_; }
+
  private:
   struct Fragment {
     uint32_t index = 0;
@@ -51,6 +65,9 @@ class ChunkReader {
     uint64_t end = 0;
   };
 
+  // Searching (chunk_search.cc).
+  // The place in [0, count] that is as far along as `at` is in [0, total].
+  static uint64_t proportional(uint64_t at, uint64_t total, uint64_t count);
   template <typename Predicate>
   Result<uint32_t> first_entry_where(uint64_t guess, const Predicate& holds);
   Result<uint32_t> entry_of_byte(uint64_t offset);
@@ -59,6 +76,8 @@ class ChunkReader {
   Result<bool> begins_record(uint32_t index, uint32_t record);
   Result<bool> beyond_records_before(uint32_t index, uint32_t record);
   Result<bool> surely_lost(uint32_t index, uint32_t record);
+  Result<bool> lost_before(uint32_t index, uint32_t record);
+  Status note_lost_around(uint32_t record);
   Result<bool> trusted(uint32_t index);
   Result<bool> holds_byte(uint32_t index, uint64_t offset);
 
@@ -83,12 +102,14 @@ class ChunkReader {
 
   Error corrupt_byte(uint64_t offset);
   Error corrupt(uint32_t record) const;
+  int unreadable_errno() const;
   const ChunkView& view() const { return fragments_.view(); }
   // Whether the entry with the number of a record is its only one.
   bool one_each() const { return view().end.entries == view().end.records; }
 
   FragmentReader fragments_;
   const RegionGuard guard_;
+  std::optional<LostRecords> lost_;
 };
 
 }  // namespace range

@@ -15,6 +15,7 @@
 
 #include "journal/chunked/chunk_files.h"
 #include "journal/chunked/chunk_reader.h"
+#include "journal/chunked/chunk_source.h"
 #include "journal/chunked/chunk_table.h"
 #include "journal/chunked/chunk_writer.h"
 #include "journal/chunked/env.h"
@@ -202,7 +203,6 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Result<Location> seek_time(Time time);
   Result<Location> seek_position(const Position& position);
   Result<size_t> read_one(ByteOffset from, MutableBytes into);
-  class Source;
   // A chunk, and how far it goes now.
   struct ChunkPart {
     ChunkHeader header;
@@ -220,10 +220,6 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   std::invoke_result_t<Read, ChunkReader&> read_chunk(const ChunkPart& part, Mapping mapping,
                                                       const Read& read);
   Status read_source(RecordNumber first, size_t records_max, size_t bytes_max, RecordBatch& batch);
-  // Held by who reads in a chunk that may still grow. If it is dropped, `rest` is all of it.
-  struct ChunkPin {
-    std::optional<ChunkView> rest;  // guarded by mutex_
-  };
   std::shared_ptr<ChunkPin> pin(ChunkId chunk) REQUIRES(mutex_);
   Result<Location> locate(const ChunkHeader& chunk, const Result<ChunkPlace>& place) const;
   bool holds(ChunkId chunk) const;

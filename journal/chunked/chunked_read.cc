@@ -114,92 +114,7 @@ Result<size_t> ChunkedJournal::read_one(ByteOffset from, MutableBytes into) {
   });
 }
 
-// The chunk that a batch was filled from last, as far as it went then, and earlier ones.
-class ChunkedJournal::Source : public RecordSource {
- public:
-  explicit Source(const ChunkedJournal& journal) : RecordSource(journal) {}
-
-  // The source of `batch` if it was filled from `journal`, or an empty one that it gets.
-  static Source& of(RecordBatch& batch, const ChunkedJournal& journal) {
-    if (batch.source && batch.source->is_of(journal)) return static_cast<Source&>(*batch.source);
-    auto source = std::make_shared<Source>(journal);
-    Source& created = *source;
-    batch.items.clear();
-    batch.source = std::move(source);
-    return created;
-  }
-
-  // The chunk that holds the complete record `record`, if it is among them.
-  const ChunkView* find(RecordNumber record) {
-    if (current_ && covers(*current_, record)) return current_->failed() ? nullptr : &*current_;
-    for (const Earlier& earlier : earlier_) {
-      if (!covers(earlier.chunk, record)) continue;
-      if (auto view = earlier.view()) return &current_.emplace(*std::move(view));
-    }
-    return nullptr;
-  }
-
-  // Mapped chunks need no open files, and nobody knows how many batches are kept: so files stay
-  // open for one chunk at most, one that is not mapped, and mapped is the one that the batch lies
-  // in. Earlier ones are found again as long as others keep them mapped.
-  const ChunkView& add(ChunkView view) {
-    std::erase_if(earlier_, [&](const Earlier& old) {
-      return old.chunk.header.chunk == view.header.chunk || old.dat.expired();
-    });
-    if (view.mapped()) {
-      view.files.reset();
-      if (earlier_.size() == kEarlierMax) earlier_.erase(earlier_.begin());
-      earlier_.push_back({{nullptr, view.header, view.end}, view.dat, view.idx});
-    }
-    return current_.emplace(std::move(view));
-  }
-
-  // Lets go of the files of a chunk that is not mapped, from which the batch has got its own copy.
-  void close_files() {
-    if (current_ && !current_->mapped()) current_.reset();
-  }
-
-  // So that the chunk that is read now, and may still grow, can be read to its end in any case.
-  void hold(std::shared_ptr<ChunkPin> pin) { pin_ = std::move(pin); }
-
-  // That chunk, once it is dropped, if it holds the complete record `record`.
-  std::optional<ChunkView> rest_with(RecordNumber record) const {
-    if (!pin_ || !pin_->rest || pin_->rest->failed()) return std::nullopt;
-    const ChunkView& rest = *pin_->rest;
-    return covers(rest, record) ? pin_->rest : std::nullopt;
-  }
-
- private:
-  static constexpr size_t kEarlierMax = 16;
-
-  // A view without what it keeps from being closed and unmapped.
-  struct Earlier {
-    ChunkView chunk;
-    std::weak_ptr<Region> dat;
-    std::weak_ptr<Region> idx;
-
-    std::optional<ChunkView> view() const {
-      ChunkView view = chunk;
-      view.dat = dat.lock();
-      view.idx = idx.lock();
-      if (!view.dat || !view.idx || view.failed()) return std::nullopt;
-      return view;
-    }
-  };
-
-  static RecordNumber end_of_complete(const ChunkView& view) {
-    return view.header.first_record + view.end.records - (view.end.open_bytes > 0 ? 1 : 0);
-  }
-  static bool covers(const ChunkView& view, RecordNumber record) {
-    return record >= view.header.first_record && record < end_of_complete(view);
-  }
-
-  std::optional<ChunkView> current_;
-  std::vector<Earlier> earlier_;
-  std::shared_ptr<ChunkPin> pin_;
-};
-
-std::shared_ptr<ChunkedJournal::ChunkPin> ChunkedJournal::pin(ChunkId chunk) {
+std::shared_ptr<ChunkPin> ChunkedJournal::pin(ChunkId chunk) {
   std::erase_if(pins_, [](const auto& known) { return known.second.expired(); });
   auto pin = pins_[chunk].lock();
   if (!pin) {
@@ -226,8 +141,9 @@ Status ChunkedJournal::read_records(RecordNumber first, size_t records_max, size
 
 Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_t bytes_max,
                                    RecordBatch& batch) {
-  Source& source = Source::of(batch, *this);
+  ChunkSource& source = ChunkSource::of(batch, *this);
   bool dropped = false;
+  if (const auto error = source.remembered(first)) return *error;
   for (Mapping mapping = Mapping::kForReading;; mapping = Mapping::kNone) {
     const ChunkView* view = source.find(first);
     if (view == nullptr) {
@@ -259,9 +175,12 @@ Status ChunkedJournal::read_source(RecordNumber first, size_t records_max, size_
       }
       view = &source.add(*std::move(rest));
     }
-    Status read = ChunkReader(*view).read_records(
-        static_cast<uint32_t>(first - view->header.first_record), records_max, bytes_max, batch);
+    ChunkReader reader(*view);
+    Status read = reader.read_records(static_cast<uint32_t>(first - view->header.first_record),
+                                      records_max, bytes_max, batch);
     if (view->failed()) continue;
+    source.forget_damage();
+    if (reader.lost()) source.remember(view->header, *reader.lost());
     if (!view->mapped() && context_.files.overfull()) source.close_files();
     return read;
   }

@@ -37,8 +37,9 @@ Result<ConstBytes> FragmentReader::entries(uint32_t index) {
     const bool walking_back = held > 0 && index + 1 == first_;
     const uint32_t wanted =
         std::clamp(walking || walking_back ? held * 8 : 0, kEntriesFirst, kEntriesMax);
-    // One entry back: the start of a fragment is the end of its predecessor.
-    const uint32_t before = std::min(index, walking_back ? wanted - 1 : 1);
+    // One entry back: the start of a fragment is the end of its predecessor. So who walks back
+    // comes from one ahead, and asks for it again.
+    const uint32_t before = std::min(index, walking_back ? wanted - 2 : 1);
     first_ = index - before;
     entries_.assign(size_t{std::min(wanted, view_.end.entries - first_)} * kEntryBytes, {});
     RETURN_IF_ERROR(read(*view_.files->idx, end_of_entries(first_), entries_));
