@@ -189,6 +189,26 @@ TEST_F(NamesTest, ADirectoryTellsWhenItWasChangedAlsoAfterALossOfPower) {
   EXPECT_EQ((*store_->look_up("d"))->modified, set);
 }
 
+// Attributes that were set are told to be set; what fails to change a time changes nothing.
+TEST_F(NamesTest, AnErrorAboutADirectoryMeansThatNothingHasChanged) {
+  ASSERT_TRUE(store_->make_directory("d", {}));
+  Attributes attributes;
+  for (const CallKind fails : {CallKind::kCreate, CallKind::kWrite, CallKind::kSyncData,
+                               CallKind::kRename, CallKind::kSetModified}) {
+    ++attributes.mode;
+    env_->set_fault_hook([fails](const Call& call) {
+      return call.kind == fails ? std::optional(Fault()) : std::nullopt;
+    });
+    const Attributes before = *store_->directory_attributes("d");
+    const bool set = store_->set_directory_attributes("d", attributes).has_value();
+    EXPECT_EQ(*store_->directory_attributes("d"), set ? attributes : before);
+    EXPECT_EQ(set, fails == CallKind::kSetModified) << env_->first_failed();
+  }
+  const Timestamp present = (*store_->look_up("d"))->modified;
+  EXPECT_EQ(code(Result<int>(store_->set_directory_modified("d", Timestamp()).error())), Errc::kIo);
+  EXPECT_EQ((*store_->look_up("d"))->modified, present);
+}
+
 TEST_F(NamesTest, AttributesOutliveTheChunkThatHadThem) {
   Attributes attributes;
   attributes.mode = 0640;

@@ -153,8 +153,11 @@ Status Names::set_directory_attributes(std::string_view path, const Attributes& 
   // Nothing depends on it.
   note_change(
       {.subject = directory / kDirectoryAttributes, .directories = {directory, store_ / kTrash}});
-  // Nobody made or removed a name that can be seen.
-  return env_.set_modified(directory, before.modified);
+  // Nobody made or removed a name that can be seen. The attributes are set, whether or not that can
+  // be said.
+  const Status kept = env_.set_modified(directory, before.modified);
+  if (!kept) spdlog::warn("directory {}: {}", printable(path), to_string(kept.error()));
+  return {};
 }
 
 Status Names::set_directory_modified(std::string_view path, Timestamp modified) {
