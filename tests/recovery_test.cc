@@ -29,17 +29,6 @@ TEST_F(Recovery, RoomAheadIsNoTornTailAfterPowerLoss) {
   EXPECT_EQ(journal()->info()->torn_tails, 0U);
 }
 
-TEST_F(Recovery, ASyncedChangeOfFramingHasClosedTheOpenRecord) {
-  append(*journal(), "open");
-  Attributes attributes = journal()->attributes();
-  attributes.framing = Framing::kWrite;
-  ASSERT_TRUE(journal()->set_attributes(attributes));
-  ASSERT_TRUE(journal()->sync());
-  lose_power(Survival::drop_all());
-  EXPECT_EQ(journal()->extent().open_bytes, 0U);
-  EXPECT_EQ(found(), std::vector<std::string>{"open"});
-}
-
 // All but its header and its predecessors survived: nothing says that it is the second.
 TEST_F(Recovery, AChunkWithoutHeaderAndPredecessorsDoesNotPassForTheFirst) {
   const JournalId id = fill(0, 50);
@@ -144,15 +133,6 @@ TEST_F(Recovery, EntriesThatAFailedSyncLostAreLogged) {
   EXPECT_EQ(found(), lines(0, 3));
   EXPECT_EQ(files(id, ".dat.torn").size(), 1U) << "the payload is still there";
   expect_appends_go_on();
-}
-
-TEST_F(Recovery, AnOpenRecordIsContinuedAfterAKill) {
-  fill(3, 0);
-  append(*journal(), "half ");
-  kill();
-  EXPECT_EQ(journal()->extent().open_bytes, 5U);
-  append(*journal(), "line\n");
-  EXPECT_EQ(found().back(), "half line\n");
 }
 
 TEST_F(Recovery, CorruptionWithinABootIsNotCut) {
