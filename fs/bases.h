@@ -14,9 +14,9 @@ namespace rangefs {
 // for as long as the mount lasts, whatever the kernel forgets.
 class Bases {
  public:
+  // The oldest record, also where the one that the base was moved to has been dropped.
   Location of(const Journal& journal) const {
-    const auto base = moved(journal.id());
-    return base ? *base : journal.extent().begin;
+    return later(moved(journal.id()), journal.extent().begin);
   }
 
   // Moves the base to what `find` returns for the present one. Two moves at once happen one after
@@ -27,7 +27,7 @@ class Bases {
   Result<bool> move(const Journal& journal, Find find) {
     while (true) {
       const auto before = moved(journal.id());
-      const Location from = before ? *before : journal.extent().begin;
+      const Location from = later(before, journal.extent().begin);
       ASSIGN_OR_RETURN(const Location to, find(from));
       if (replace(journal.id(), before, to)) return to.offset != from.offset;
     }
@@ -39,6 +39,10 @@ class Bases {
   }
 
  private:
+  static Location later(const std::optional<Location>& base, const Location& oldest) {
+    return base && base->record > oldest.record ? *base : oldest;
+  }
+
   std::optional<Location> moved(JournalId journal) const {
     const range::MutexLock lock(mutex_);
     const auto it = moved_.find(journal.value());

@@ -7,6 +7,20 @@
 namespace rangefs {
 namespace {
 
+// Whose oldest records are dropped.
+class TrimmedJournal : public range::MemoryJournal {
+ public:
+  using MemoryJournal::MemoryJournal;
+
+  range::Extent extent() const override {
+    range::Extent extent = MemoryJournal::extent();
+    if (begin) extent.begin = *begin;
+    return extent;
+  }
+
+  std::optional<Location> begin;
+};
+
 class BasesTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -27,7 +41,7 @@ class BasesTest : public ::testing::Test {
     return attributes;
   }
 
-  range::MemoryJournal journal_{JournalId(7), by_line()};
+  TrimmedJournal journal_{JournalId(7), by_line()};
   Bases bases_;
 };
 
@@ -44,6 +58,17 @@ TEST_F(BasesTest, AMoveThatFailsMovesNothing) {
   EXPECT_TRUE(*bases_.move(journal_, forward(1)));
   EXPECT_FALSE(bases_.move(journal_, forward(4)));
   EXPECT_EQ(record(), 1U);
+}
+
+TEST_F(BasesTest, WhereTheBaseWasDroppedTheOldestRecordThatIsLeftIsTheFirst) {
+  ASSERT_TRUE(*bases_.move(journal_, forward(1)));
+  journal_.begin = *journal_.seek(range::RecordNumber(2), {});
+  EXPECT_EQ(bases_.of(journal_), *journal_.begin);
+  EXPECT_FALSE(*bases_.move(journal_, forward(0))) << "that is where it begins";
+  EXPECT_TRUE(*bases_.move(journal_, forward(1)));
+  EXPECT_EQ(record(), 3U);
+  journal_.begin = *journal_.seek(range::RecordNumber(3), {});
+  EXPECT_EQ(record(), 3U);
 }
 
 TEST_F(BasesTest, TwoMovesAtOnceHappenOneAfterTheOther) {
