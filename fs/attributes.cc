@@ -29,8 +29,18 @@ void set_times(struct stat& st, range::Timestamp modified, range::Timestamp chan
   st.st_ctim = to_timespec(changed);
 }
 
+// Records have times in milliseconds. So that an append moves the time of change also where
+// something else was changed in the same one, each byte behind that counts for a nanosecond.
 range::Timestamp time_of_change(const Attributes& stored, const range::Extent& extent) {
-  return std::max<range::Timestamp>(stored.changed, extent.last_time);
+  constexpr uint64_t kGrownMax = 999'999;
+  const ByteOffset then = stored.modified ? stored.modified->end : extent.end.offset;
+  const uint64_t grown = extent.end.offset - std::min(then, extent.end.offset);
+  const std::chrono::nanoseconds since(std::min(grown, kGrownMax));
+  return std::max<range::Timestamp>(stored.changed + since, extent.last_time);
+}
+
+bool holds(const std::optional<Attributes::Modified>& modified, const range::Extent& extent) {
+  return modified && modified->end == extent.end.offset;
 }
 
 }  // namespace
@@ -68,18 +78,22 @@ struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, Disk
   const uint64_t bytes = usage.of(journal, extent.end.offset);
   if (!linked) usage.erase(journal.id());
   st.st_blocks = static_cast<blkcnt_t>((bytes + kBlockBytes - 1) / kBlockBytes);
-  const auto& set = stored.modified;
-  const bool still = set && set->end == extent.end.offset;
-  set_times(st, still ? set->time : extent.last_time, time_of_change(stored, extent));
+  const bool set = holds(stored.modified, extent);
+  set_times(st, set ? stored.modified->time : extent.last_time, time_of_change(stored, extent));
   return st;
 }
 
 uint32_t mode_of_journal(uint32_t mode) { return mode & 07777 & ~uint32_t{S_ISUID | S_ISGID}; }
 
 void note_change(Attributes& attributes, const Journal& journal) {
-  const range::Timestamp last = time_of_change(attributes, journal.extent());
+  const range::Extent extent = journal.extent();
+  const range::Timestamp last = time_of_change(attributes, extent);
   const range::Timestamp now = std::chrono::system_clock::now();
   attributes.changed = std::max(now, last + std::chrono::nanoseconds(1));
+  // Also says where the journal ended then.
+  if (!holds(attributes.modified, extent)) {
+    attributes.modified = {extent.last_time, extent.end.offset};
+  }
 }
 
 struct stat directory_attributes(const Attributes& stored, const range::Entry& entry) {

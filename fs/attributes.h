@@ -37,16 +37,18 @@ class DiskUsage {
   std::unordered_map<uint64_t, Known> known_ GUARDED_BY(mutex_);
 };
 
-// Of a journal. Its st_mtime is the time of its last record, unless another one was set since. Its
-// st_ctime moves with that and with every other change, and never back. Reading moves nothing:
-// st_atime is st_mtime, whatever it is set to. `linked`: it still has a name.
+// Of a journal. Its st_mtime is the time of its last record, in milliseconds, unless another one
+// was set since. Its st_ctime moves with every change, and never back; only appends of the same
+// millisecond share one, until something else is changed. Reading moves nothing: st_atime is
+// st_mtime, whatever it is set to. `linked`: it still has a name.
 struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, DiskUsage& usage);
 
 // The mode that a journal gets when somebody asks for `mode`: files lose their set-ID bits when
 // they are written to, so journals never have any.
 uint32_t mode_of_journal(uint32_t mode);
 
-// To be called with attributes that are to be stored: their change is behind all before it.
+// To be called with attributes that are to be stored: their change is behind all before it, and
+// appends will be behind this one.
 void note_change(Attributes& attributes, const Journal& journal);
 
 // `entry`: that of the directory.

@@ -63,6 +63,27 @@ TEST_F(OperationsTest, EveryChangeOfAJournalMovesItsTimeOfChangeOnly) {
   EXPECT_EQ(timestamp(appended.st_ctim), timestamp(appended.st_mtim));
 }
 
+// Times of records are in milliseconds, and the clock of this journal stands still.
+TEST_F(OperationsTest, AnAppendMovesTheTimeOfChangeHoweverSoonItFollowsAnotherChange) {
+  const Created app = create("app");
+  append(app.handle, "x\n");
+  const NodeId node = app.found.node;
+  range::Timestamp last = timestamp(ops_->attributes(node, kRoot)->st_ctim);
+  const timespec modified = ops_->attributes(node, kRoot)->st_mtim;
+  AttributeChange chmod;
+  chmod.mode = 0600;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(ops_->set_attributes(node, chmod));
+    for (int appends = 0; appends < 3; ++appends) {
+      const range::Timestamp before =
+          std::exchange(last, timestamp(ops_->attributes(node, kRoot)->st_ctim));
+      EXPECT_GT(last, before);
+      append(app.handle, std::string(500'000, 'x') + '\n');
+    }
+  }
+  EXPECT_EQ(timestamp(ops_->attributes(node, kRoot)->st_mtim), timestamp(modified));
+}
+
 TEST_F(OperationsTest, EveryChangeOfADirectoryMovesItsTimeOfChange) {
   const NodeId web = make_directory("web");
   struct stat last = *ops_->attributes(web, kRoot);
