@@ -312,12 +312,7 @@ Result<std::string> Operations::property(NodeId id, std::string_view name) {
 
 Result<std::vector<std::string>> Operations::property_names(NodeId id) {
   ASSIGN_OR_RETURN(const Node found, node(id));
-  ASSIGN_OR_RETURN(const auto all, properties_.all(id, found));
-  std::vector<std::string> names;
-  names.reserve(all.size());
-  for (const auto& property : all)
-    names.push_back(std::string(kPropertyPrefix).append(property.key));
-  return names;
+  return properties_.names_set(id, found);
 }
 
 Status Operations::set_property(NodeId id, std::string_view name, std::string_view value,

@@ -41,24 +41,6 @@ Result<std::string_view> key_of(std::string_view name) {
   return name.substr(kPropertyPrefix.size());
 }
 
-// Stores `value` (nothing: inherited) under `key`, one of those that can be set.
-Status assign(Attributes& attributes, bool is_directory, std::string_view key,
-              std::optional<std::string_view> value) {
-  if (key == kKeep) {
-    attributes.keep = value ? parse_flag(*value) : std::nullopt;
-    if (value && !attributes.keep) return refused(EINVAL);
-    return {};
-  }
-  if (!value && !is_directory) return refused(EPERM);  // a journal always has a framing
-  attributes.framing = value ? parse_framing(*value) : std::nullopt;
-  if (value && !attributes.framing) return refused(EINVAL);
-  return {};
-}
-
-bool is_set(const Attributes& attributes, std::string_view key) {
-  return key == kKeep ? attributes.keep.has_value() : attributes.framing.has_value();
-}
-
 bool can_be_set(std::string_view key) { return key == kFraming || key == kKeep; }
 
 // Keys that can only be read; whether of journals or directories makes no difference to refusals.
@@ -92,14 +74,50 @@ bool Properties::kept(const Attributes& own, std::string_view path) {
   }
 }
 
-range::Framing Properties::framing(const Attributes& own, std::string_view path) {
-  if (own.framing) return *own.framing;
-  while (!path.empty()) {
-    path = parent_of(path);
-    const auto above = tree_.store.directory_attributes(path);
+// Of a journal that is created in `directory`.
+range::Framing Properties::framing_in(std::string_view directory) {
+  while (true) {
+    const auto above = tree_.store.directory_attributes(directory);
     if (above && above->framing) return *above->framing;
+    if (directory.empty()) return tree_.store.options().framing;
+    directory = parent_of(directory);
   }
-  return tree_.store.options().framing;
+}
+
+Result<Properties::Owner> Properties::owner(NodeId id, const Node& node) {
+  if (const auto* view = std::get_if<ViewNode>(&node)) {
+    const auto place = tree_.nodes.place(view->journal->id());
+    const auto directory = place ? tree_.nodes.path(place->parent) : std::nullopt;
+    return Owner{view->journal.get(), directory.value_or("")};
+  }
+  auto path = tree_.nodes.path(id);
+  if (!path) return refused(ENOENT);
+  return Owner{nullptr, *std::move(path)};
+}
+
+Result<Attributes> Properties::attributes(const Owner& owner) {
+  if (owner.journal != nullptr) return owner.journal->attributes();
+  return tree_.store.directory_attributes(owner.directory);
+}
+
+bool Properties::is_set(const Owner& owner, const Attributes& own, std::string_view key) {
+  if (key == kKeep) return own.keep.has_value();
+  if (owner.journal == nullptr || !own.framing) return own.framing.has_value();
+  const range::Framing usual = tree_.store.options().framing;
+  return *own.framing != usual || framing_in(owner.directory) != usual;
+}
+
+// Stores `value` (nothing: inherited) under `key`, one of those that can be set.
+Status Properties::assign(const Owner& owner, Attributes& own, std::string_view key,
+                          std::optional<std::string_view> value) {
+  if (key == kKeep) {
+    own.keep = value ? parse_flag(*value) : std::nullopt;
+    return value && !own.keep ? refused(EINVAL) : Status();
+  }
+  own.framing = value ? parse_framing(*value) : std::nullopt;
+  if (value && !own.framing) return refused(EINVAL);
+  if (!value && owner.journal != nullptr) own.framing = framing_in(owner.directory);
+  return {};
 }
 
 // Why appends are refused, else what could not be read.
@@ -110,16 +128,15 @@ std::string Properties::state_of(const Journal& journal, const Result<range::Jou
   return damage.empty() ? "ok" : "damaged: " + damage;
 }
 
-std::vector<Property> Properties::of_journal(Journal& journal) {
+std::vector<Property> Properties::of_journal(const Owner& owner) {
+  Journal& journal = *owner.journal;
   const Attributes own = journal.attributes();
   const range::Extent extent = journal.extent();
   const uint64_t records = extent.end.record - extent.begin.record;
-  const auto place = tree_.nodes.place(journal.id());
-  const auto directory = place ? tree_.nodes.path(place->parent) : std::nullopt;
   std::vector<Property> all{
       {"id", fmt::format("{:012x}", journal.id().value())},
       {kFraming, std::string(to_string(own.framing.value_or(range::Framing::kLine)))},
-      {kKeep, kept(own, directory.value_or("")) ? "1" : "0"},
+      {kKeep, kept(own, owner.directory) ? "1" : "0"},
       {"records", std::to_string(records)},
       {"bytes", std::to_string(extent.end.offset - extent.begin.offset)},
       {"first_record", std::to_string(extent.begin.record.value())},
@@ -146,27 +163,25 @@ std::vector<Property> Properties::of_journal(Journal& journal) {
   return all;
 }
 
-Result<std::vector<Property>> Properties::of_directory(NodeId id) {
-  const std::shared_lock lock(tree_.names);
-  const auto path = tree_.nodes.path(id);
-  if (!path) return refused(ENOENT);
-  ASSIGN_OR_RETURN(const Attributes own, tree_.store.directory_attributes(*path));
+Result<std::vector<Property>> Properties::of_directory(const Owner& owner) {
+  const std::string& path = owner.directory;
+  ASSIGN_OR_RETURN(const Attributes own, attributes(owner));
   uint64_t journals = 0;
   uint64_t directories = 0;
   for (std::optional<uint64_t> next = 0; next;) {
-    ASSIGN_OR_RETURN(const range::NamesPage page, tree_.store.list(*path, *next, 1000));
+    ASSIGN_OR_RETURN(const range::NamesPage page, tree_.store.list(path, *next, 1000));
     for (const range::NamedEntry& named : page.entries) {
       ++(named.entry.kind == range::EntryKind::kJournal ? journals : directories);
     }
     next = page.next;
   }
   std::vector<Property> all{
-      {kFraming, std::string(to_string(framing(own, *path)))},
-      {kKeep, kept(own, *path) ? "1" : "0"},
+      {kFraming, std::string(to_string(framing_in(path)))},
+      {kKeep, kept(own, path) ? "1" : "0"},
       {"journals", std::to_string(journals)},
       {"directories", std::to_string(directories)},
   };
-  if (id == kRootNode) {
+  if (path.empty()) {
     const range::StoreOptions& options = tree_.store.options();
     all.push_back({"store", range::printable(tree_.options.store)});
     all.push_back({"chunk_size", std::to_string(options.chunk_size)});
@@ -178,12 +193,23 @@ Result<std::vector<Property>> Properties::of_directory(NodeId id) {
 }
 
 Result<std::vector<Property>> Properties::all(NodeId id, const Node& node) {
-  if (const auto* view = std::get_if<ViewNode>(&node)) {
-    const std::shared_lock lock(tree_.names);
-    return of_journal(*view->journal);
+  if (std::holds_alternative<ControlNode>(node)) return std::vector<Property>();
+  const std::shared_lock names(tree_.names);
+  ASSIGN_OR_RETURN(const Owner owner, this->owner(id, node));
+  if (owner.journal != nullptr) return of_journal(owner);
+  return of_directory(owner);
+}
+
+Result<std::vector<std::string>> Properties::names_set(NodeId id, const Node& node) {
+  std::vector<std::string> set;
+  if (std::holds_alternative<ControlNode>(node)) return set;
+  const std::shared_lock names(tree_.names);
+  ASSIGN_OR_RETURN(const Owner owner, this->owner(id, node));
+  ASSIGN_OR_RETURN(const Attributes own, attributes(owner));
+  for (const std::string_view key : {kFraming, kKeep}) {
+    if (is_set(owner, own, key)) set.push_back(std::string(kPropertyPrefix).append(key));
   }
-  if (std::holds_alternative<DirectoryNode>(node)) return of_directory(id);
-  return std::vector<Property>();
+  return set;
 }
 
 Result<std::string> Properties::text(NodeId id, const Node& node) {
@@ -205,18 +231,15 @@ Status Properties::change(NodeId id, const Node& node, std::string_view key,
                           std::optional<std::string_view> value, SetMode mode) {
   const std::shared_lock names(tree_.names);
   const std::lock_guard lock(tree_.settings);
-  const auto* view = std::get_if<ViewNode>(&node);
-  const auto path = view == nullptr ? tree_.nodes.path(id) : "";
-  if (!path) return refused(ENOENT);
-  ASSIGN_OR_RETURN(Attributes attributes, view != nullptr
-                                              ? Result<Attributes>(view->journal->attributes())
-                                              : tree_.store.directory_attributes(*path));
-  if (mode == SetMode::kCreate && is_set(attributes, key)) return refused(EEXIST);
-  if (mode == SetMode::kReplace && !is_set(attributes, key)) return refused(ENODATA);
-  RETURN_IF_ERROR(assign(attributes, view == nullptr, key, value));
-  if (view != nullptr) note_change(attributes, *view->journal);
-  return view != nullptr ? view->journal->set_attributes(attributes)
-                         : tree_.store.set_directory_attributes(*path, attributes);
+  ASSIGN_OR_RETURN(const Owner owner, this->owner(id, node));
+  ASSIGN_OR_RETURN(Attributes own, attributes(owner));
+  const bool set = is_set(owner, own, key);
+  if (set && mode == SetMode::kCreate) return refused(EEXIST);
+  if (!set && (mode == SetMode::kReplace || !value)) return refused(ENODATA);
+  RETURN_IF_ERROR(assign(owner, own, key, value));
+  if (owner.journal == nullptr) return tree_.store.set_directory_attributes(owner.directory, own);
+  note_change(own, *owner.journal);
+  return owner.journal->set_attributes(own);
 }
 
 Status Properties::set(NodeId id, const Node& node, std::string_view name, std::string_view value,

@@ -32,23 +32,41 @@ class Properties {
   // "key: value" lines.
   Result<std::string> text(NodeId id, const Node& node);
 
+  // The full names of those that are set on this node itself, and with the values that it has can
+  // be set on a copy. A journal always has a framing: that counts as set unless it has it without
+  // any setting. For who copies a tree may make a journal before its directory has its settings, or
+  // after.
+  Result<std::vector<std::string>> names_set(NodeId id, const Node& node);
+
   // These take the full name of an xattr. Errors: EOPNOTSUPP for names outside of "user.range.".
   // ENODATA if there is no such property.
   Result<std::string> get(NodeId id, const Node& node, std::string_view name);
   // EINVAL for an unknown key or value, EPERM for one that can only be read.
   Status set(NodeId id, const Node& node, std::string_view name, std::string_view value,
              SetMode mode);
-  // Back to what is inherited. EPERM for what cannot be.
+  // Back to what is inherited; ENODATA if that is what there is. EPERM for what can only be read.
   Status remove(NodeId id, const Node& node, std::string_view name);
 
  private:
-  std::vector<Property> of_journal(Journal& journal);
+  // What properties are of: a journal, or else a directory.
+  struct Owner {
+    Journal* journal = nullptr;
+    std::string directory;  // its path; of a journal, that of the one it is in
+  };
+  // These require tree_.names to be held.
+  std::vector<Property> of_journal(const Owner& owner);
+  Result<std::vector<Property>> of_directory(const Owner& owner);
+  Result<Owner> owner(NodeId id, const Node& node);
+  Result<Attributes> attributes(const Owner& owner);
+  bool is_set(const Owner& owner, const Attributes& own, std::string_view key);
+  Status assign(const Owner& owner, Attributes& own, std::string_view key,
+                std::optional<std::string_view> value);
+  bool kept(const Attributes& own, std::string_view path);
+  range::Framing framing_in(std::string_view directory);
+
   std::string state_of(const Journal& journal, const Result<range::JournalInfo>& info);
-  Result<std::vector<Property>> of_directory(NodeId id);
   Status change(NodeId id, const Node& node, std::string_view key,
                 std::optional<std::string_view> value, SetMode mode);
-  bool kept(const Attributes& own, std::string_view path);
-  range::Framing framing(const Attributes& own, std::string_view path);
 
   Tree& tree_;
 };

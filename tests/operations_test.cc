@@ -207,65 +207,6 @@ TEST_F(OperationsTest, DirectoriesMustBeEmptyToBeRemoved) {
   EXPECT_EQ(errno_of(ops_->create(web, "log", 0644, false, kUser)), ENOENT);
 }
 
-TEST_F(OperationsTest, PropertiesAreReadAndSet) {
-  const Created created = create("app");
-  append(created.handle, "one\ntwo");
-  const NodeId node = created.found.node;
-  EXPECT_EQ(*ops_->property(node, "user.range.framing"), "line");
-  EXPECT_EQ(*ops_->property(node, "user.range.records"), "2");
-  EXPECT_EQ(*ops_->property(node, "user.range.open_bytes"), "3");
-  EXPECT_EQ(errno_of(ops_->property(node, "user.range.nothing")), ENODATA);
-  EXPECT_EQ(errno_of(ops_->property(node, "security.capability")), EOPNOTSUPP);
-  const auto set = [&](const char* key, const char* value, SetMode mode = SetMode::kAny) {
-    return errno_of(ops_->set_property(node, key, value, mode));
-  };
-  EXPECT_EQ(set("user.range.framing", "write"), 0);
-  EXPECT_EQ(*ops_->property(node, "user.range.framing"), "write");
-  EXPECT_EQ(set("user.range.framing", "lines"), EINVAL);
-  EXPECT_EQ(set("user.range.keep", "2"), EINVAL);
-  EXPECT_EQ(set("user.range.nothing", "1"), EINVAL);
-  EXPECT_EQ(set("user.range.id", "1"), EPERM);
-  EXPECT_EQ(set("user.other", "1"), EOPNOTSUPP);
-  EXPECT_EQ(set("user.range.framing", "line", SetMode::kCreate), EEXIST);
-  EXPECT_EQ(set("user.range.keep", "1", SetMode::kReplace), ENODATA);
-}
-
-TEST_F(OperationsTest, EveryListedPropertyCanBeRead) {
-  const Created created = create("app");
-  append(created.handle, "x\n");
-  for (const NodeId node : {created.found.node, kRootNode}) {
-    const auto names = *ops_->property_names(node);
-    EXPECT_GT(names.size(), 7U);
-    for (const std::string& name : names) {
-      EXPECT_EQ(errno_of(ops_->property(node, name)), 0) << name;
-      EXPECT_NE(errno_of(ops_->set_property(node, name, "?", SetMode::kAny)), 0) << name;
-    }
-  }
-}
-
-TEST_F(OperationsTest, KeepIsInheritedAndPreventsRemoval) {
-  const NodeId web = make_directory("web");
-  const Created created = create("log", web);
-  append(created.handle, "x\n");
-  ASSERT_EQ(errno_of(ops_->set_property(kRootNode, "user.range.keep", "1", SetMode::kAny)), 0);
-  EXPECT_EQ(*ops_->property(created.found.node, "user.range.keep"), "1");
-  EXPECT_EQ(*ops_->property(web, "user.range.keep"), "1");
-  EXPECT_EQ(errno_of(ops_->remove(web, "log")), EPERM);
-  ASSERT_EQ(errno_of(ops_->set_property(web, "user.range.keep", "0", SetMode::kAny)), 0);
-  EXPECT_EQ(*ops_->property(created.found.node, "user.range.keep"), "0");
-  ASSERT_EQ(errno_of(ops_->remove_property(web, "user.range.keep")), 0);
-  EXPECT_EQ(*ops_->property(created.found.node, "user.range.keep"), "1");
-  EXPECT_EQ(errno_of(ops_->remove_property(created.found.node, "user.range.framing")), EPERM);
-}
-
-TEST_F(OperationsTest, FramingOfNewJournalsIsInherited) {
-  const NodeId web = make_directory("web");
-  ASSERT_EQ(errno_of(ops_->set_property(web, "user.range.framing", "write", SetMode::kAny)), 0);
-  EXPECT_EQ(*ops_->property(create("log", web).found.node, "user.range.framing"), "write");
-  ASSERT_EQ(errno_of(ops_->remove_property(web, "user.range.framing")), 0);
-  EXPECT_EQ(*ops_->property(web, "user.range.framing"), "line");
-}
-
 TEST_F(OperationsTest, FailuresOfTheStoreAreEioAndNoSpaceIsEnospc) {
   const HandleId handle = create("app").handle;
   const auto data = range::as_bytes("x");
