@@ -45,11 +45,11 @@ bool can_be_set(std::string_view key) { return key == kFraming || key == kKeep; 
 
 // Keys that can only be read; whether of journals or directories makes no difference to refusals.
 bool is_read_only(std::string_view key) {
-  static constexpr std::array<std::string_view, 23> kKeys{
+  static constexpr std::array<std::string_view, 24> kKeys{
       "id",         "records",       "bytes",     "first_record", "start",       "end",
       "position",   "first_time",    "last_time", "synced_bytes", "open_bytes",  "chunks",
       "disk_bytes", "torn_tails",    "state",     "journals",     "directories", "store",
-      "chunk_size", "sync_interval", "read_only", "version",      "clock_ahead"};
+      "chunk_size", "sync_interval", "read_only", "version",      "clock_ahead", "default_framing"};
   return std::ranges::find(kKeys, key) != kKeys.end();
 }
 
@@ -186,6 +186,7 @@ Result<std::vector<Property>> Properties::of_directory(const Owner& owner) {
     all.push_back({"store", range::printable(tree_.options.store)});
     all.push_back({"chunk_size", std::to_string(options.chunk_size)});
     all.push_back({"sync_interval", fmt::format("{}ms", options.sync_interval.count())});
+    all.push_back({"default_framing", std::string(to_string(options.framing))});
     all.push_back({"read_only", options.read_only ? "1" : "0"});
     all.push_back({"version", tree_.options.version});
   }

@@ -112,9 +112,16 @@ Status check_fuse(bool root) {
   return {};
 }
 
-bool is_mountpoint(const std::string& path) {
-  return any_rangefs_mount([&](const mntent& entry) { return path == entry.mnt_dir; });
+std::optional<ShownMount> shown_mount(const std::string& path) {
+  std::optional<ShownMount> shown;
+  any_rangefs_mount([&](const mntent& entry) {
+    if (path == entry.mnt_dir) shown = ShownMount{entry.mnt_fsname, entry.mnt_opts};
+    return false;  // the last one is on top
+  });
+  return shown;
 }
+
+bool is_mountpoint(const std::string& path) { return shown_mount(path).has_value(); }
 
 bool is_mounted(const std::string& store, const std::string& pid) {
   return any_rangefs_mount([&](const mntent& entry) { return store == entry.mnt_fsname; }, pid);

@@ -1,6 +1,7 @@
 // What can be found out before mounting, so that the answer is one clear line.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "journal/status.h"
@@ -16,6 +17,14 @@ range::Status check_mountpoint(const std::string& mountpoint, const std::string&
 
 // FUSE is there and this user may use it.
 range::Status check_fuse(bool root);
+
+// A mount of rangefs as the kernel shows it.
+struct ShownMount {
+  std::string source;
+  std::string options;  // and commas
+};
+// The one that is seen on `path`, which is canonical; nothing if there is none.
+std::optional<ShownMount> shown_mount(const std::string& path);
 
 // Whether rangefs is mounted on `path`, which is canonical.
 bool is_mountpoint(const std::string& path);

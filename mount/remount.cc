@@ -1,26 +1,23 @@
 #include "mount/remount.h"
 
-#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
-#include <sys/xattr.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "journal/result_macros.h"
 #include "mount/checks.h"
+#include "mount/running_mount.h"
 
 namespace rangefs {
 
 namespace {
 
-using range::Errc;
-using range::Error;
 using range::Result;
 using range::Status;
 
@@ -52,6 +49,16 @@ constexpr std::array kFlags{
     Flag{"nostrictatime", MS_STRICTATIME, false},
 };
 
+// What the kernel shows of a mount of FUSE where it was said.
+constexpr std::array<std::string_view, 9> kShown{"user_id",   "group_id",   "max_read",
+                                                 "blksize",   "rootmode",   "context",
+                                                 "fscontext", "defcontext", "rootcontext"};
+
+template <typename Names>
+bool is_among(const Names& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
 // Those that `given` names. mount(8) leaves out what is not to hold, but always says whether there
 // are writing, devices and set-ID programs: if nobody does, that stays as it is. statvfs(3) has the
 // bits of mount(2).
@@ -69,40 +76,49 @@ Result<unsigned long> flags_of(const std::string& mountpoint,
   return flags;
 }
 
-// What the root says about itself; nothing if this user must not know.
-std::optional<std::string> property(const std::string& mountpoint, const std::string& key) {
-  std::array<char, 256> value{};
-  const ssize_t size =
-      ::getxattr(mountpoint.c_str(), ("user.range." + key).c_str(), value.data(), value.size());
-  if (size < 0) return std::nullopt;
-  return std::string(value.data(), static_cast<size_t>(size));
+// The option's name, without "no_" and a value.
+std::string_view option_name(std::string_view option) {
+  if (option.starts_with("no_")) option.remove_prefix(3);
+  return option.substr(0, option.find('='));
 }
 
-// The daemon took its settings when it was started: those in fstab may stand there, as they are
-// repeated, but new ones would do nothing.
-Status check_unchanged(const Options& options) {
-  const auto& engine = options.engine;
-  // The last one counts, and that is the one to name.
+// Whether `option`, which is not of kFlags, says what holds for the mount anyway. What is for
+// mount(8) or for nobody does.
+Result<bool> holds(const Options& options, const RunningMount& mount, const std::string& option) {
+  const std::string_view name = option_name(option);
+  const auto is = [&](const std::string& key, std::string_view value) -> Result<bool> {
+    ASSIGN_OR_RETURN(const std::string present, mount.property(key));
+    return present == value;
+  };
+  if (name == "chunk_size") return is("chunk_size", std::to_string(options.engine.chunk_size));
+  if (name == "sync_interval") {
+    return is("sync_interval", std::to_string(options.engine.sync_interval.count()) + "ms");
+  }
+  if (name == "framing") return is("default_framing", to_string(options.engine.framing));
+  if (name == "allow_other") return mount.has("allow_other") == !option.starts_with("no_");
+  if (name == "fsname") return option == "fsname=" + mount.source();
+  if (name == "subtype") return option == "subtype=rangefs";
+  if (is_among(kShown, name)) return mount.has(option);
+  return true;
+}
+
+// The daemon took its settings when it was started, and the kernel its own: those in fstab may
+// stand there, as they are repeated, but new ones would do nothing.
+Status check_unchanged(const Options& options, const RunningMount& mount) {
+  std::vector<std::string_view> seen;
+  // The last one counts.
   for (auto it = options.given.rbegin(); it != options.given.rend(); ++it) {
-    const std::string& option = *it;
-    const std::string key = option.substr(0, option.find('='));
-    std::string wanted;
-    if (key == "chunk_size") wanted = std::to_string(engine.chunk_size);
-    if (key == "sync_interval") wanted = std::to_string(engine.sync_interval.count()) + "ms";
-    if (!wanted.empty() && property(options.mountpoint, key).value_or(wanted) != wanted) {
-      return problem("option '" + option + "' takes a new mount: it cannot be changed in this one");
+    if (is_among(seen, option_name(*it))) continue;
+    seen.push_back(option_name(*it));
+    const auto unchanged = holds(options, mount, *it);
+    if (!unchanged) {
+      return problem("option '" + *it + "' cannot be compared with that of the mount: " +
+                     to_string(unchanged.error()));
+    }
+    if (!*unchanged) {
+      return problem("option '" + *it + "' takes a new mount: it cannot be changed in this one");
     }
   }
-  return {};
-}
-
-// Everything that was written, since there may be nobody who can ask for it later.
-Status sync(const std::string& mountpoint) {
-  const int fd = ::open(mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return errno == EACCES ? Status() : range::system_error(errno, mountpoint);
-  const int failed = ::fsync(fd) != 0 ? errno : 0;
-  ::close(fd);
-  if (failed != 0) return range::system_error(failed, "sync of " + mountpoint);
   return {};
 }
 
@@ -110,20 +126,22 @@ Status sync(const std::string& mountpoint) {
 
 Status remount(const Options& options) {
   const std::string& mountpoint = options.mountpoint;
-  if (!is_mountpoint(mountpoint)) return problem(mountpoint + " is not a mount of rangefs");
+  const auto mount = RunningMount::on(mountpoint);
+  if (!mount) return problem(mountpoint + " is not a mount of rangefs");
   ASSIGN_OR_RETURN(const unsigned long flags, flags_of(mountpoint, options.given));
   const bool writes = (flags & MS_RDONLY) == 0;
-  if (writes && property(mountpoint, "read_only") == "1") {
+  const auto read_only = mount->property("read_only");
+  if (writes && read_only && *read_only == "1") {
     return problem("the store of " + mountpoint +
                    " was opened read-only, for good: unmount it and mount it anew");
   }
-  RETURN_IF_ERROR(check_unchanged(options));
+  RETURN_IF_ERROR(check_unchanged(options, *mount));
   if (::mount("none", mountpoint.c_str(), nullptr, MS_REMOUNT | flags, nullptr) != 0) {
     if (errno == EPERM) return problem("only root may remount");
     if (errno == EBUSY) return problem(mountpoint + " is busy: files are open for writing");
     return range::system_error(errno, "remounting " + mountpoint);
   }
-  return writes ? Status() : sync(mountpoint);
+  return writes ? Status() : mount->sync();
 }
 
 }  // namespace rangefs

@@ -7,9 +7,10 @@
 namespace rangefs {
 
 // Gives the mount on `options.mountpoint` the flags that `options.given` says. What makes it
-// read-only or unfit for devices and set-ID programs stays unless that is said. After `ro`
-// everything that was written through it is durable, if this user may look into it. Errors: kIo,
-// also for what only a new mount can change.
+// read-only or unfit for devices and set-ID programs stays unless that is said. Other options may
+// be repeated, as mount(8) does it with those in fstab. After `ro` everything that was written
+// through it is durable. Errors: kIo, also for an option that only a new mount can change: then
+// nothing is changed.
 range::Status remount(const Options& options);
 
 }  // namespace rangefs

@@ -83,12 +83,21 @@ has nosuid
 lacks nodev
 expect_equal "$(tail -n 1 mnt/app)" more "what was appended"
 
-# What the daemon took when it was started stays.
-for option in chunk_size=2M sync_interval=7s; do
-  expect_fails mount -T fstab -o "remount,$option" "$mnt"
+# What the daemon and the kernel took when it was mounted stays, and may be repeated.
+setfattr -n user.range.framing -v write mnt # of the root: no matter what the mount was told
+for option in chunk_size=2M sync_interval=7s framing=write no_allow_other max_read=4096 user_id=7 fsname=other; do
+  status=0
+  errors=$("$RANGEFS" store mnt -o "remount,noexec,$option" 2>&1) || status=$?
+  expect_equal "$status" 1 "status of remount,$option"
+  expect_fails mount -T fstab -o "remount,noexec,$option" "$mnt"
   expect_match "$errors" "rangefs: option '$option' takes a new mount.*" "remount,$option"
+  lacks noexec
 done
-mounts mount -T fstab -o remount,chunk_size=1M "$mnt"
+for option in chunk_size=1M sync_interval=1s framing=line allow_other user_id=0 default_permissions \
+  no_allow_other,allow_other "fsname=$store"; do
+  mounts mount -T fstab -o "remount,$option" "$mnt"
+done
+setfattr -x user.range.framing mnt
 expect_fails mount -o remount,bogus mnt
 expect_match "$errors" ".*'bogus'.*" "remount,bogus"
 unmount

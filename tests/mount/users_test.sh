@@ -125,8 +125,17 @@ expect_equal "$(stat -c '%a %u' home/rangefs)" "700 $alice" "mode of the store"
 expect_fails "${own[@]}" home/rangefs mnt
 expect_match "$errors" 'rangefs: mountpoint .* is busy.*' "mounting twice"
 allowed as $alice fusermount3 -u mnt
-allowed "${own[@]}" mnt # once the first daemon has let go of the store
+allowed "${own[@]}" mnt -o sync_interval=1h # once the first daemon has let go of the store
 expect_equal "$(as $alice cat mnt/app)" mine "after mounting again"
+# Where root cannot look into it, remounting asks in its owner's name.
+for option in chunk_size=2M framing=write allow_other; do
+  expect_fails "$dir/rangefs" store mnt -o "remount,ro,$option"
+  expect_match "$errors" "rangefs: option '$option' takes a new mount.*" "remount,$option"
+done
+as $alice bash -c 'echo theirs >>mnt/app'
+allowed "$dir/rangefs" store mnt -o remount,ro,chunk_size=64M,framing=line
+expect_equal "$(as $alice sed -n 's/^synced_bytes: //p' mnt/app.info)" 12 "bytes synced by remount,ro"
+allowed "$dir/rangefs" store mnt -o remount,rw
 allowed as $alice fusermount3 -u mnt
 
 expect_fails "${own[@]}" mnt -o allow_other
