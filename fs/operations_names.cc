@@ -154,6 +154,13 @@ Result<Found> Operations::make_directory(NodeId parent, std::string_view name, u
   ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
   ASSIGN_OR_RETURN(const Attributes attributes, inherit(parent, (mode & 07777) | S_IFDIR, caller));
   RETURN_IF_ERROR(tree_.store.make_directory(path, attributes));
+  auto found = found_new_directory(place, path);
+  // Who is told of an error takes it that there is nothing.
+  if (!found) static_cast<void>(tree_.store.remove_directory(path));
+  return found;
+}
+
+Result<Found> Operations::found_new_directory(const Place& place, const std::string& path) {
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
   if (!entry) return refused(ENOENT);
   return found_directory(*entry, place, path);
