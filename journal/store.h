@@ -19,11 +19,11 @@ namespace range {
 
 struct StoreOptions {
   uint64_t chunk_size = uint64_t{64} << 20;       // bytes after which a new chunk is begun
-  std::chrono::milliseconds sync_interval{1000};  // what is not synced by then is synced; > 0
+  std::chrono::milliseconds sync_interval{1000};  // what is not synced by then is synced
   Framing framing = Framing::kLine;               // of journals whose directories do not set one
   Retention retention{};                          // likewise, limit by limit
   // How often every journal is looked at (less often if that takes long). Journals that begin a
-  // chunk are looked at within sync_interval. > 0
+  // chunk are looked at within sync_interval. Intervals are more than 0, and a year at most.
   std::chrono::milliseconds retention_interval{60'000};
   bool read_only = false;                     // nothing is written, not even to recover
   size_t record_bytes_max = kAppendBytesMax;  // an append with a longer record is refused; > 0

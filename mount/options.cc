@@ -39,6 +39,7 @@ namespace {
 
 constexpr uint64_t kChunkSizeMin = uint64_t{64} << 10;
 constexpr uint64_t kChunkSizeMax = uint64_t{2} << 30;
+constexpr std::chrono::hours kSyncIntervalMax{52 * 7 * 24};
 
 // Known to libfuse or, as flags, to mount(2).
 constexpr std::array<std::string_view, 14> kForFuse{"rw",
@@ -175,8 +176,8 @@ int Parser::setting(std::string_view option) {
     options.engine.chunk_size = *size;
   } else if (key == "sync_interval") {
     const auto interval = parse_duration(value);
-    if (!interval || interval->count() == 0) {
-      return refuse_value(option, "a duration like 500ms or 1s is expected");
+    if (!interval || interval->count() == 0 || *interval > kSyncIntervalMax) {
+      return refuse_value(option, "a duration from 1ms to 52w is expected");
     }
     options.engine.sync_interval = *interval;
   } else {

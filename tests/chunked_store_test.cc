@@ -81,8 +81,10 @@ TEST_F(ChunkedStoreTest, OptionsOutOfRangeAreRefused) {
   options_.chunk_size = 0;
   EXPECT_EQ(code(open_second()), Errc::kInvalid);
   options_.chunk_size = 4096;
-  options_.sync_interval = {};
-  EXPECT_EQ(code(open_second()), Errc::kInvalid);
+  for (const auto interval : {std::chrono::milliseconds(), std::chrono::milliseconds::max()}) {
+    options_.sync_interval = interval;
+    EXPECT_EQ(code(open_second()), Errc::kInvalid);
+  }
 }
 
 TEST_F(ChunkedStoreTest, AReadOnlyStoreReadsAndRefusesEveryChange) {

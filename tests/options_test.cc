@@ -136,10 +136,11 @@ TEST(Options, FsnameAndSubtypeCanBeChosen) {
 }
 
 TEST(Options, UnknownKeysAndValuesAreRefusedByName) {
-  for (const char* bad : {"nonsense", "nonsense=1", "chunk_size", "chunk_size=", "chunk_size=1",
-                          "chunk_size=3G", "chunk_size=1Q", "chunk_size=-1M", "sync_interval=0s",
-                          "sync_interval=5", "sync_interval=1y", "framing=record", "framing",
-                          "max_bytes=1G", "user_id=0", "list_control"}) {
+  for (const char* bad :
+       {"nonsense", "nonsense=1", "chunk_size", "chunk_size=", "chunk_size=1", "chunk_size=3G",
+        "chunk_size=1Q", "chunk_size=-1M", "sync_interval=0s", "sync_interval=5",
+        "sync_interval=1y", "sync_interval=53w", "sync_interval=9223372036854775807ms",
+        "framing=record", "framing", "max_bytes=1G", "user_id=0", "list_control"}) {
     const Refusal refusal = refused({"/data", "/mnt", "-o", bad});
     EXPECT_EQ(refusal.exit_status, 2) << bad;
     EXPECT_NE(refusal.message.find(bad), std::string::npos) << refusal.message;

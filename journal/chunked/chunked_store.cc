@@ -32,9 +32,15 @@ size_t descriptors_max(const StoreOptions& options) {
   return descriptors_for_chunks(allowed);
 }
 
+bool is_interval(std::chrono::milliseconds interval) {
+  constexpr std::chrono::hours kMax{365 * 24};  // what is added to a time must not overflow
+  return interval.count() > 0 && interval <= kMax;
+}
+
 Status check_options(const StoreOptions& options) {
   const bool valid = options.chunk_size >= kChunkSizeMin && options.chunk_size <= kChunkSizeMax &&
-                     options.sync_interval.count() > 0 && options.retention_interval.count() > 0 &&
+                     is_interval(options.sync_interval) &&
+                     is_interval(options.retention_interval) &&
                      options.retention.max_age.count() >= 0 && options.record_bytes_max > 0;
   return valid ? Status() : Error{Errc::kInvalid, 0, "store options out of range"};
 }
