@@ -1,6 +1,7 @@
 #include "mount/background.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,13 @@ void close_stdio() {
   if (null < 0) return;
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, fd);
   if (null > STDERR_FILENO) ::close(null);
+}
+
+// It would go on serving those who were told that it failed.
+void stop(pid_t daemon) {
+  ::kill(daemon, SIGTERM);
+  while (::waitpid(daemon, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 [[noreturn]] void be_daemon(int pipe, const std::function<int(const Report&)>& daemon) {
@@ -92,6 +100,7 @@ int run_in_background(const std::function<int(const Report&)>& daemon,
     problem = "the daemon died before it served; the log may say why";
   } else if (problem == kReady) {
     problem = ready();
+    if (!problem.empty()) stop(child);
   }
   if (problem.empty()) return 0;
   print_problem(problem);

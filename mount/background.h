@@ -13,7 +13,8 @@ using Report = std::function<void(const std::string& problem)>;
 
 // Runs `daemon` in a process of its own: a session of its own, "/" as the working directory, no
 // terminal. Returns in the parent, when the daemon has reported: 0, or 1 after it has printed the
-// problem on stderr. `ready` is called in the parent first and returns a problem, or nothing.
+// problem on stderr. `ready` is called in the parent first and returns a problem, or nothing; after
+// a problem the daemon is stopped (SIGTERM), and has ended when this returns.
 // Ends the daemon's process with what `daemon` returns.
 int run_in_background(const std::function<int(const Report&)>& daemon,
                       const std::function<std::string()>& ready);

@@ -41,7 +41,8 @@ void make_absolute(Options& options) {
 std::string try_mount(const std::string& mountpoint) {
   struct statvfs st {};
   if (::statvfs(mountpoint.c_str(), &st) == 0) return "";
-  return to_string(range::system_error(errno, "mounted, but " + mountpoint + " does not answer"));
+  return to_string(
+      range::system_error(errno, "unmounted again: " + mountpoint + " does not answer"));
 }
 
 int fail(const std::string& problem, int exit_status = 1) {
