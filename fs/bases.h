@@ -21,15 +21,15 @@ class Bases {
 
   // Moves the base to what `find` returns for the present one. Two moves at once happen one after
   // the other: `find`, which may take long and is called without a lock, is called again for a base
-  // that was moved meanwhile. Returns whether another byte is the first now. On an error nothing
-  // moves.
+  // that was moved meanwhile. Returns whether another byte is the first now than when the base was
+  // moved before, which the name may still lead to. On an error nothing moves.
   template <typename Find>
   Result<bool> move(const Journal& journal, Find find) {
     while (true) {
       const auto before = moved(journal.id());
       const Location from = later(before, journal.extent().begin);
       ASSIGN_OR_RETURN(const Location to, find(from));
-      if (replace(journal.id(), before, to)) return to.offset != from.offset;
+      if (replace(journal.id(), before, to)) return to.offset != before.value_or(from).offset;
     }
   }
 
