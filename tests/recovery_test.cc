@@ -135,6 +135,24 @@ TEST_F(Recovery, EntriesThatAFailedSyncLostAreLogged) {
   expect_appends_go_on();
 }
 
+TEST_F(Recovery, RoomAheadIsNoLossAfterAFailedSync) {
+  const JournalId id = fill(10, 30);
+  const Path dat = files(id, ".dat").back();
+  ASSERT_GT(env_->read_all(dat).size(), 4000U);
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    const bool fails = call.kind == CallKind::kSyncData && call.path == dat.string();
+    return fails ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_FALSE(journal()->sync());
+  testing::internal::CaptureStdout();
+  kill();
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(log.find("the disk failed"), std::string::npos) << log;
+  EXPECT_EQ(found(), lines(0, 40));
+  expect_appends_go_on();
+  EXPECT_EQ(journal()->info()->torn_tails, 0U);
+}
+
 TEST_F(Recovery, CorruptionWithinABootIsNotCut) {
   const JournalId id = fill(10, 5);
   kill();

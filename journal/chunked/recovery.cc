@@ -98,7 +98,7 @@ class JournalExamination {
       if (i < first_unsure) {
         take_synced(chunks[i], scans[i]);
       } else {
-        RETURN_IF_ERROR(take_unsure(chunks[i], scans[i], i > first_unsure));
+        RETURN_IF_ERROR(take_unsure(chunks[i], scans[i]));
       }
     }
     RETURN_IF_ERROR(scan_last());
@@ -195,7 +195,7 @@ class JournalExamination {
   }
 
   // A chunk that may hold records which were never synced, or that was begun without any.
-  Status take_unsure(ChunkId chunk, ChunkScan scan, bool has_predecessor) {
+  Status take_unsure(ChunkId chunk, ChunkScan scan) {
     if (!found_.torn_chunks.empty()) {
       found_.torn_chunks.push_back(chunk);
       return {};
@@ -218,7 +218,7 @@ class JournalExamination {
       RETURN_IF_ERROR(correct_end_of_last(*scan.header));
     }
     if (scan.missing || !scan.header || (guess && scan.end.entries == 0) ||
-        !follows_what_was_found(scan, has_predecessor)) {
+        !follows_what_was_found(scan)) {
       found_.torn_chunks.push_back(chunk);
       return {};
     }
@@ -254,15 +254,16 @@ class JournalExamination {
            header.first_record >= (first ? found_.begin.record : found_.chunks.back().first_record);
   }
 
-  // Without a mark a chunk is part of the journal only if nothing before it was lost.
-  // Where something cannot be read, nobody knows.
-  bool follows_what_was_found(const ChunkScan& scan, bool has_predecessor) const {
-    const bool unsure = found_.unreadable ||
-                        (!found_.unsure.empty() && found_.unsure.back().tail == Tail::kUnreadable);
-    if (unsure) return in_order(*scan.header);
-    if (!found_.unsure.empty()) return scan.header->first_byte == end_of_last();
-    if (!found_.chunks.empty() && has_predecessor) return scan.header->first_byte >= end_of_last();
-    return scan.mark || scan.header->first_byte == found_.begin.offset;
+  // Without a mark a chunk is part of the journal only if nothing before it was lost to a crash.
+  // Where something cannot be read, or a file is missing, nobody knows.
+  bool follows_what_was_found(const ChunkScan& scan) const {
+    if (scan.mark) return true;
+    const bool missing = found_.unsure.empty() && !found_.chunks.empty();
+    const bool unreadable = found_.unreadable || (!found_.unsure.empty() &&
+                                                  found_.unsure.back().tail == Tail::kUnreadable);
+    if (missing || unreadable) return in_order(*scan.header);
+    const ByteOffset end = found_.unsure.empty() ? found_.begin.offset : end_of_last();
+    return scan.header->first_byte == end;
   }
 
   // The last chunk in its place is an earlier one than the last when nothing is known of that one.
@@ -279,12 +280,13 @@ class JournalExamination {
   }
 
   // Entries that the disk did not take read as zeros, which is no damage to be seen. What payload
-  // there is behind the last one is kept.
+  // there is behind the last one is kept; zeros are room made ahead.
   Status doubt_after_failed_sync(ChunkScan& scan) const {
     if (!sync_failed_ || (scan.tail != Tail::kClean && scan.tail != Tail::kInFlight)) return {};
     ASSIGN_OR_RETURN(const auto files, cache_.open(directory_, journal_, scan.header->chunk));
     ASSIGN_OR_RETURN(const FileStat dat, files->dat->stat());
-    if (dat.size > scan.end.bytes) scan.tail = Tail::kLost;
+    ASSIGN_OR_RETURN(const uint64_t end, end_of_contents(*files->dat, scan.end.bytes, dat.size, 1));
+    if (end > scan.end.bytes) scan.tail = Tail::kLost;
     return {};
   }
 

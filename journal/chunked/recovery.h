@@ -57,6 +57,10 @@ Status remove_chunk(Env& env, const Path& directory, ChunkId chunk);
 // Removes them if there is nothing in them. Returns whether something was kept.
 Result<bool> set_chunk_aside(Env& env, const Path& directory, ChunkId chunk);
 
+// Where what `file` holds from `begin` to `end` ends, but for zeros, in whole pieces of `unit`
+// bytes. What cannot be read counts as zeros.
+Result<uint64_t> end_of_contents(File& file, uint64_t begin, uint64_t end, uint64_t unit);
+
 // Cuts off what lies behind `end`, after copying it to "<file>.torn", which is then durable (but
 // for zeros at the end, which nobody appended). Both files end exactly there, which is not.
 Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,

@@ -76,18 +76,6 @@ Status keep_copy(Env& env, const Path& path, File& file, uint64_t begin, uint64_
   return kept;
 }
 
-// Where what `file` holds between `begin` and `end` ends, but for zeros, in whole pieces of `unit`.
-Result<uint64_t> end_of_contents(File& file, uint64_t begin, uint64_t end, uint64_t unit) {
-  uint64_t found = begin;
-  RETURN_IF_ERROR(for_each_block(file, begin, end, [&](uint64_t at, ConstBytes bytes) -> Status {
-    size_t size = bytes.size();
-    while (size > 0 && bytes[size - 1] == std::byte{0}) --size;
-    if (size > 0) found = at + size;
-    return {};
-  }));
-  return std::min(end, begin + (found - begin + unit - 1) / unit * unit);
-}
-
 // Copies what `file` holds from `from` on, then truncates it there.
 Status cut_file(Env& env, const Path& directory, const std::string& name, File& file, uint64_t from,
                 uint64_t unit) {
@@ -110,6 +98,17 @@ Status rewrite_file(File& file, uint64_t begin, uint64_t end) {
 }
 
 }  // namespace
+
+Result<uint64_t> end_of_contents(File& file, uint64_t begin, uint64_t end, uint64_t unit) {
+  uint64_t found = begin;
+  RETURN_IF_ERROR(for_each_block(file, begin, end, [&](uint64_t at, ConstBytes bytes) -> Status {
+    size_t size = bytes.size();
+    while (size > 0 && bytes[size - 1] == std::byte{0}) --size;
+    if (size > 0) found = at + size;
+    return {};
+  }));
+  return std::min(end, begin + (found - begin + unit - 1) / unit * unit);
+}
 
 bool RecoveredJournal::needs_repair() const {
   const auto cut = [](const ChunkScan& scan) { return is_cut(scan.tail); };
