@@ -9,8 +9,9 @@
 namespace rangefs {
 
 // What many journals took lies between what is kept, and malloc(3) by itself gives back only what
-// is at the end. What matters is only how much is free: when the kernel lets go of journals, when
-// the store has deleted them, and when it closes what is idle, may be long after each other.
+// is at the end. What matters is only how much is free and still the process's: when the kernel
+// lets go of journals, when the store has deleted them, and when it closes what is idle, may be
+// long after each other, and what was given back may be in use for a moment that nobody sees.
 class MemoryReturn {
  public:
   using Clock = std::chrono::steady_clock;
@@ -22,7 +23,7 @@ class MemoryReturn {
 
   // Of malloc(3); tests play it.
   struct Allocator {
-    std::function<size_t()> bytes_free;  // also those that were given back
+    std::function<size_t()> bytes_spare;  // in memory, but not in use
     std::function<void()> give_back;
     std::function<Clock::time_point()> now = Clock::now;
   };
@@ -36,7 +37,7 @@ class MemoryReturn {
  private:
   const Allocator allocator_;
   Clock::time_point due_ = allocator_.now() + kInterval;
-  size_t least_ = 0;  // that was free since the last time it was given back
+  size_t least_ = 0;  // that was spare since the last time it was given back: some always is
 };
 
 }  // namespace rangefs

@@ -2,15 +2,21 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace rangefs {
 namespace {
 
 class MemoryReturnTest : public ::testing::Test {
  protected:
-  // Looks when so much of kMuch is in use, and time has passed; returns whether memory was given
-  // back.
+  // From now on so much is in use. What was is still there.
+  void use(size_t bytes) {
+    in_use_ = bytes;
+    resident_ = std::max(resident_, bytes + stuck_);
+  }
+  // Looks when so much is in use, and time has passed; returns whether memory was given back.
   bool gives_back(size_t in_use) {
-    in_use_ = in_use;
+    use(in_use);
     now_ += MemoryReturn::kInterval;
     return looks();
   }
@@ -22,15 +28,21 @@ class MemoryReturnTest : public ::testing::Test {
 
   static constexpr size_t kMuch = size_t{100} << 20;
   size_t in_use_ = 0;
+  size_t stuck_ = 0;  // lies so that it cannot be given back
+  size_t resident_ = kMuch;
   int given_back_ = 0;
   MemoryReturn::Clock::time_point now_{};
   MemoryReturn::Clock::duration takes_{};
-  MemoryReturn memory_{{.bytes_free =
+  MemoryReturn memory_{{.bytes_spare =
                             [this] {
                               now_ += takes_;
-                              return kMuch - in_use_;
+                              return resident_ - in_use_;
                             },
-                        .give_back = [this] { ++given_back_; },
+                        .give_back =
+                            [this] {
+                              ++given_back_;
+                              resident_ = in_use_ + stuck_;
+                            },
                         .now = [this] { return now_; }}};
 };
 
@@ -43,7 +55,22 @@ TEST_F(MemoryReturnTest, GivesBackWhatIsNotInUseAnyMoreOnce) {
 }
 
 // Between two looks.
-TEST_F(MemoryReturnTest, GivesBackWhatNobodySawInUse) { EXPECT_TRUE(gives_back(0)); }
+TEST_F(MemoryReturnTest, GivesBackWhatNobodySawInUse) {
+  EXPECT_TRUE(gives_back(0));
+  use(kMuch);
+  EXPECT_TRUE(gives_back(0));
+  EXPECT_FALSE(gives_back(0));
+}
+
+TEST_F(MemoryReturnTest, DoesNotTryAgainWhereNothingCanBeGivenBack) {
+  stuck_ = kMuch / 2;
+  EXPECT_TRUE(gives_back(0));
+  EXPECT_FALSE(gives_back(0));
+  EXPECT_FALSE(gives_back(kMuch / 2));
+  stuck_ = 0;
+  use(kMuch);
+  EXPECT_TRUE(gives_back(0));
+}
 
 // A store deletes what was removed long after everybody has let go of it.
 TEST_F(MemoryReturnTest, GivesBackWhatIsFreedHoursLater) {
@@ -64,7 +91,7 @@ TEST_F(MemoryReturnTest, GivesBackWhatIsFreedLittleByLittle) {
 TEST_F(MemoryReturnTest, DoesNothingForALittleOrTooSoon) {
   EXPECT_FALSE(gives_back(kMuch));
   EXPECT_FALSE(gives_back(kMuch - MemoryReturn::kKept));
-  in_use_ = 0;
+  use(0);
   EXPECT_FALSE(looks());
   EXPECT_TRUE(gives_back(0));
 }
