@@ -148,6 +148,7 @@ int run_daemon(const Options& options, const Report& report) {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
   ::umask(077);  // modes of journals are kept in the store, not on its files
+  MemoryReturn::keep_to_one_arena();
   const DescriptorLimit limit;
   auto store = open_store(options);
   if (!store) {

@@ -29,6 +29,10 @@ class MemoryReturn {
   };
   static Allocator malloc();
 
+  // To be called before there are threads. Each arena of malloc(3) ends with free memory, of which
+  // only that of the first can be given back. A few threads that serve need no more than that one.
+  static void keep_to_one_arena();
+
   explicit MemoryReturn(Allocator allocator = malloc()) : allocator_(std::move(allocator)) {}
 
   // To be called every now and then.
