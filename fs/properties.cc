@@ -45,11 +45,12 @@ bool can_be_set(std::string_view key) { return key == kFraming || key == kKeep; 
 
 // Keys that can only be read; whether of journals or directories makes no difference to refusals.
 bool is_read_only(std::string_view key) {
-  static constexpr std::array<std::string_view, 24> kKeys{
-      "id",         "records",       "bytes",     "first_record", "start",       "end",
-      "position",   "first_time",    "last_time", "synced_bytes", "open_bytes",  "chunks",
-      "disk_bytes", "torn_tails",    "state",     "journals",     "directories", "store",
-      "chunk_size", "sync_interval", "read_only", "version",      "clock_ahead", "default_framing"};
+  static constexpr std::array<std::string_view, 25> kKeys{
+      "id",         "records",     "bytes",       "first_record",    "start",
+      "end",        "position",    "first_time",  "last_time",       "synced_bytes",
+      "open_bytes", "chunks",      "disk_bytes",  "torn_tails",      "state",
+      "journals",   "directories", "store",       "chunk_size",      "sync_interval",
+      "read_only",  "version",     "clock_ahead", "default_framing", "chunks_left_out"};
   return std::ranges::find(kKeys, key) != kKeys.end();
 }
 
@@ -157,6 +158,7 @@ std::vector<Property> Properties::of_journal(const Owner& owner) {
     all.push_back({"chunks", std::to_string(info->chunks)});
     all.push_back({"disk_bytes", std::to_string(info->disk_bytes)});
     all.push_back({"torn_tails", std::to_string(info->torn_tails)});
+    all.push_back({"chunks_left_out", std::to_string(info->chunks_left_out)});
     all.push_back({"clock_ahead", info->clock_ahead ? "1" : "0"});
   }
   all.push_back({"state", state_of(journal, info)});

@@ -90,8 +90,14 @@ struct ChunkInfo {
 // Figures for people. Nothing in the engine depends on them.
 struct JournalInfo {
   uint64_t chunks = 0;
-  uint64_t disk_bytes = 0;   // blocks in use in the store, in bytes
-  uint64_t torn_tails = 0;   // how often a torn tail was cut off (its copy is kept)
+  uint64_t disk_bytes = 0;  // blocks in use in the store, in bytes
+  uint64_t torn_tails = 0;  // how often a torn tail was cut off (its copy is kept)
+  // Chunks of which files are there, but that have no place in the journal: set aside by a recovery
+  // since what precedes them is lost, or too damaged to tell it. Their records are not served, and
+  // only where other chunks follow it is known how many they are.
+  uint64_t chunks_left_out = 0;
+  // Records before the first chunk that is there, though nothing says that they were dropped.
+  uint64_t records_missing_in_front = 0;
   bool clock_ahead = false;  // the system's clock has jumped ahead and is not followed yet
   std::string failure;       // why appends are refused; empty while they are not
 };

@@ -97,7 +97,7 @@ TEST_F(ChunkDamage, AnIndexOfAnotherChunkServesNothing) {
   EXPECT_EQ(found(), lines(0, 41));
   expect_appends_go_on();
   EXPECT_EQ(files(id, ".torn").size(), 2U);
-  EXPECT_EQ(journal()->info()->torn_tails, 1U);
+  EXPECT_EQ(journal()->info()->chunks_left_out, 1U);
 }
 
 TEST_F(ChunkDamage, AChunkThatWasBegunWithoutAnAppendLeavesNothing) {

@@ -124,9 +124,7 @@ Status ChunkedJournal::repair() {
   }
   for (const ChunkId chunk : recovered_.torn_chunks) {
     context_.files.erase(id_, chunk);
-    ASSIGN_OR_RETURN(const bool kept, set_chunk_aside(context_.env, directory_, chunk));
-    MutexLock lock(mutex_);
-    torn_tails_ += kept ? 1 : 0;
+    RETURN_IF_ERROR(set_chunk_aside(context_.env, directory_, chunk));
   }
   // Each is done once, should there be no space for the next at the first attempt.
   while (!recovered_.unsure.empty()) {
@@ -232,9 +230,9 @@ Status ChunkedJournal::roll(Time now, Framing framing) {
 Result<std::shared_ptr<ChunkWriter>> ChunkedJournal::begin_next(Time now, Framing framing) {
   const Location end = extent().end;
   ChunkId chunk = chunk_id_at(now, context_.options.host_id);
-  if (end.position.chunk != ChunkId()) {
-    chunk = std::max(chunk, end.position.chunk + (kHostMask + 1));
-  }
+  // No chunk gets the id of one that was set aside.
+  const ChunkId last = std::max(end.position.chunk, last_left_out());
+  if (last != ChunkId()) chunk = std::max(chunk, last + (kHostMask + 1));
   ChunkHeader header{.journal = id_,
                      .chunk = chunk,
                      .framing = framing,
@@ -255,6 +253,11 @@ Result<std::shared_ptr<ChunkWriter>> ChunkedJournal::begin_next(Time now, Framin
   }
   if (!writer && writer.error().code == Errc::kCorrupt) return poison(writer.error()).error();
   return writer;
+}
+
+ChunkId ChunkedJournal::last_left_out() const {
+  MutexLock lock(mutex_);
+  return left_out_.empty() ? ChunkId() : left_out_.back();
 }
 
 // Undoes begin_next(). Behind records that are appended later, a chunk that stays would be taken

@@ -114,11 +114,13 @@ ChunkedJournal::ChunkedJournal(const JournalContext& context, JournalId id, std:
       path_(std::move(path)),
       attributes_(attributes ? *attributes : closed_attributes(recovered_)),
       attributes_lost_(attributes ? std::nullopt : std::optional(attributes.error())),
-      torn_tails_(recovered_.torn_tails) {
+      torn_tails_(recovered_.torn_tails),
+      left_out_(recovered_.left_out) {
   if (attributes_lost_) stand_in_ = attributes_;
   framing_ = attributes_.framing.value_or(Framing::kLine);
   for (const ChunkHeader& header : recovered_.chunks) table_.push_back(header);
   table_.set_end(recovered_.end);
+  if (!table_.empty()) missing_in_front_ = table_.begin().record - recovered_.begin.record;
   synced_ = table_.end();
   if (recovered_.unsure.empty()) return;
   // What the newest mark vouches for, no more.
@@ -267,6 +269,8 @@ Result<JournalInfo> ChunkedJournal::info() {
     MutexLock lock(mutex_);
     if (failure_) info.failure = to_string(*failure_);
     info.torn_tails = torn_tails_;
+    info.chunks_left_out = left_out_.size();
+    info.records_missing_in_front = missing_in_front_;
   }
   if (unreadable_) info.failure = to_string(end_unreadable());
   info.clock_ahead = context_.clock.ahead();

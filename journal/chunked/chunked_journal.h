@@ -180,6 +180,7 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   bool may_fit_another_file(const Error& error, uint64_t bytes) const;
   Status roll(Time now, Framing framing);
   Result<std::shared_ptr<ChunkWriter>> begin_next(Time now, Framing framing);
+  ChunkId last_left_out() const;
   Status discard_next(const ChunkWriter& next);
   void go_on_in(std::shared_ptr<ChunkWriter> next);
   void take_on(std::shared_ptr<ChunkWriter> chunk);
@@ -292,7 +293,10 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   // What stood for them when it was opened: changes that callers have made in that may still come.
   std::optional<Attributes> stand_in_ GUARDED_BY(mutex_);
   std::set<std::string> reported_ GUARDED_BY(mutex_);  // damage that is in the log already
+  // See JournalInfo.
   uint64_t torn_tails_ GUARDED_BY(mutex_) = 0;
+  std::vector<ChunkId> left_out_ GUARDED_BY(mutex_);  // ascending
+  uint64_t missing_in_front_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace range

@@ -159,6 +159,8 @@ Status ChunkedJournal::drop_front(size_t count) {
   {
     MutexLock lock(mutex_);
     table_.drop_front(count);
+    std::erase_if(left_out_, [&](ChunkId chunk) { return chunk < begin.position.chunk; });
+    missing_in_front_ = 0;
     RANGE_CHECK(synced_.offset >= begin.offset && synced_.record >= begin.record);
   }
   for (const ChunkInfo& chunk : dropped) {

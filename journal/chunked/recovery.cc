@@ -16,7 +16,7 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
   ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> names, env.list(directory));
   JournalFiles files;
   std::set<ChunkId> chunks;
-  std::set<std::string> torn;
+  std::set<std::pair<ChunkId, std::string>> torn;
   for (const DirectoryEntry& entry : names) {
     auto chunk = chunk_of_file_name(entry.name, ".idx");
     if (!chunk) chunk = chunk_of_file_name(entry.name, ".dat");
@@ -24,7 +24,9 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
       chunks.insert(*chunk);
     } else if (const size_t end = entry.name.find(".torn"); end != std::string::npos) {
       // Of both files of a chunk, or of one.
-      torn.insert(entry.name.substr(0, entry.name.find('.')) + entry.name.substr(end));
+      const std::string stem = entry.name.substr(0, entry.name.find('.'));
+      const auto id = chunk_of_file_name(stem + ".dat", ".dat");
+      if (id) torn.emplace(*id, entry.name.substr(end));
     } else if (entry.name == kAttributesFileName) {
       files.attributes = true;
     } else if (!entry.name.starts_with(kAttributesFileName)) {
@@ -33,7 +35,7 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
     }
   }
   files.chunks.assign(chunks.begin(), chunks.end());
-  files.torn_tails = torn.size();
+  for (const auto& [id, ending] : torn) ++files.torn[id];
   return files;
 }
 
@@ -64,7 +66,6 @@ class JournalExamination {
         sync_failed_(sync_failed) {}
 
   Result<RecoveredJournal> run(const JournalFiles& files) {
-    found_.torn_tails = files.torn_tails;
     std::vector<ChunkId> chunks;
     std::vector<ChunkScan> scans;
     // From the newest on: the first that says so is where the journal begins.
@@ -79,6 +80,7 @@ class JournalExamination {
       if (scan.header && scan.header->journal != journal_) {
         spdlog::warn("journal {}: chunk {} belongs to journal {}, left alone", name_,
                      chunk_file_name(chunk, ""), to_string(scan.header->journal));
+        found_.left_out.push_back(chunk);
         continue;
       }
       chunks.push_back(chunk);
@@ -102,6 +104,7 @@ class JournalExamination {
       }
     }
     RETURN_IF_ERROR(scan_last());
+    RETURN_IF_ERROR(count_torn(files));
     for (ChunkScan& scan : found_.unsure) {
       RETURN_IF_ERROR(doubt_after_failed_sync(scan));
       log_tail(scan);
@@ -120,6 +123,22 @@ class JournalExamination {
   }
 
  private:
+  // What earlier recoveries have left, and this one will. Copies stay when their chunk is dropped.
+  Status count_torn(const JournalFiles& files) {
+    for (const auto& [chunk, copies] : files.torn) {
+      const bool aside =
+          chunk >= found_.begin.position.chunk && !std::ranges::binary_search(files.chunks, chunk);
+      if (aside) found_.left_out.push_back(chunk);
+      found_.torn_tails += copies - (aside ? 1 : 0);
+    }
+    for (const ChunkId chunk : found_.torn_chunks) {
+      ASSIGN_OR_RETURN(const bool kept, has_contents(env_, directory_, chunk));
+      if (kept) found_.left_out.push_back(chunk);
+    }
+    std::ranges::sort(found_.left_out);
+    return {};
+  }
+
   // Before the header of chunk `next` is read: asks for those of many at a time, so that the disk
   // is not waited for at each. They are read from the last on. What cannot be opened is left to
   // read_marks().
@@ -185,12 +204,14 @@ class JournalExamination {
   void take_synced(ChunkId chunk, const ChunkScan& scan) {
     if (scan.header && !in_order(*scan.header)) {
       report(chunk, "it begins before the chunk in front of it; its records are not served");
+      found_.left_out.push_back(chunk);
     } else if (scan.header) {
       report_rebuilt(scan);
       found_.chunks.push_back(*scan.header);
       found_.end = scan.end;
     } else {
       report(chunk, "its header is unreadable; its records are not served");
+      found_.left_out.push_back(chunk);
     }
   }
 
@@ -204,7 +225,11 @@ class JournalExamination {
     if (scan.unreadable && (scan.missing || !scan.header || guess)) {
       report(chunk, "it cannot be read; its records are not served");
       found_.unreadable = scan.unreadable;
-      if (scan.header && in_order(*scan.header)) take_synced(chunk, scan);
+      if (scan.header && in_order(*scan.header)) {
+        take_synced(chunk, scan);
+      } else {
+        found_.left_out.push_back(chunk);
+      }
       return {};
     }
     if (scan.mark && (scan.missing || !scan.header || !in_order(*scan.header))) {

@@ -2,6 +2,7 @@
 // that a dead process or a power loss left behind.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,8 +14,10 @@ namespace range {
 // What the directory of a journal holds.
 struct JournalFiles {
   std::vector<ChunkId> chunks;  // ascending; at least one of the two files is there
-  uint64_t torn_tails = 0;      // copies kept of tails that were cut
-  bool attributes = false;      // whether they are in a file
+  // How many copies there are by chunk: of tails that were cut and, if it is none of `chunks` any
+  // more though it was not dropped, of the chunk, which was set aside.
+  std::map<ChunkId, uint64_t> torn;
+  bool attributes = false;  // whether they are in a file
 };
 Result<JournalFiles> list_journal(Env& env, const Path& directory);
 
@@ -34,7 +37,10 @@ struct RecoveredJournal {
   // cannot be read. The rest is served as usual.
   std::optional<Error> unreadable;
   std::vector<ChunkId> torn_chunks;  // begun after something that was lost: to be set aside
-  std::vector<ChunkId> dropped;      // whose files are still there
+  // See JournalInfo: those set aside before, and of `torn_chunks` those that will be, too.
+  // Ascending.
+  std::vector<ChunkId> left_out;
+  std::vector<ChunkId> dropped;  // whose files are still there
   uint64_t torn_tails = 0;
   std::optional<Attributes> attributes;  // as the newest chunk that has them says
   bool attributes_in_all = true;         // or one was begun by a process that died over it
@@ -53,9 +59,13 @@ Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const 
 // Removes the files of a chunk that was dropped, as far as they are there.
 Status remove_chunk(Env& env, const Path& directory, ChunkId chunk);
 
+// Whether an append has left something in the files of a chunk, or may have: zeros are room that
+// was made ahead.
+Result<bool> has_contents(Env& env, const Path& directory, ChunkId chunk);
+
 // Renames the files of a torn chunk to "<file>.torn", where nothing will read them but a person.
-// Removes them if there is nothing in them. Returns whether something was kept.
-Result<bool> set_chunk_aside(Env& env, const Path& directory, ChunkId chunk);
+// Removes them if there is nothing in them.
+Status set_chunk_aside(Env& env, const Path& directory, ChunkId chunk);
 
 // Where what `file` holds from `begin` to `end` ends, but for zeros, in whole pieces of `unit`
 // bytes. What cannot be read counts as zeros.

@@ -32,11 +32,20 @@ Status rename_aside(Env& env, const Path& directory, const std::string& file) {
   }
 }
 
-// 0 for a file that is not there.
-Result<uint64_t> size_of(Env& env, const Path& path) {
-  const auto stat = env.stat(path);
-  if (!stat && stat.error().code != Errc::kNotFound) return stat.error();
-  return stat ? stat->size : 0;
+// Whether `file` has something but zeros from `begin` on, or may have: it cannot be read.
+Result<bool> has_contents(Env& env, const Path& path, uint64_t begin) {
+  const auto file = env.open(path, Env::OpenMode::kRead);
+  if (!file && file.error().code == Errc::kNotFound) return false;
+  if (!file) return unreadable(file.error()) ? Result<bool>(true) : file.error();
+  std::vector<std::byte> block(kCopyBytes);
+  while (true) {
+    const auto got = (*file)->read_at(begin, block);
+    if (!got) return unreadable(got.error()) ? Result<bool>(true) : got.error();
+    if (*got == 0) return false;
+    const auto bytes = std::span(block).first(*got);
+    if (std::ranges::any_of(bytes, [](std::byte b) { return b != std::byte{0}; })) return true;
+    begin += *got;
+  }
 }
 
 // Calls `use(offset, bytes)` for the contents of `file` from `begin` to `end`, in blocks, passing
@@ -122,18 +131,23 @@ Status remove_chunk(Env& env, const Path& directory, ChunkId chunk) {
   return {};
 }
 
-Result<bool> set_chunk_aside(Env& env, const Path& directory, ChunkId chunk) {
-  const std::string idx = chunk_file_name(chunk, ".idx");
-  const std::string dat = chunk_file_name(chunk, ".dat");
-  ASSIGN_OR_RETURN(const uint64_t idx_bytes, size_of(env, directory / idx));
-  ASSIGN_OR_RETURN(const uint64_t dat_bytes, size_of(env, directory / dat));
-  const bool keep = idx_bytes > kEntriesAt || dat_bytes > 0;
-  if (!keep) {
-    RETURN_IF_ERROR(remove_chunk(env, directory, chunk));
-    return false;
+Result<bool> has_contents(Env& env, const Path& directory, ChunkId chunk) {
+  for (const auto& [extension, begin] :
+       {std::pair(".idx", kEntriesAt), std::pair(".dat", uint64_t{0})}) {
+    ASSIGN_OR_RETURN(const bool found,
+                     has_contents(env, directory / chunk_file_name(chunk, extension), begin));
+    if (found) return true;
   }
-  for (const std::string& file : {idx, dat}) RETURN_IF_ERROR(rename_aside(env, directory, file));
-  return true;
+  return false;
+}
+
+Status set_chunk_aside(Env& env, const Path& directory, ChunkId chunk) {
+  ASSIGN_OR_RETURN(const bool keep, has_contents(env, directory, chunk));
+  if (!keep) return remove_chunk(env, directory, chunk);
+  for (const char* extension : {".idx", ".dat"}) {
+    RETURN_IF_ERROR(rename_aside(env, directory, chunk_file_name(chunk, extension)));
+  }
+  return {};
 }
 
 Status cut_tail(Env& env, const Path& directory, ChunkId chunk, ChunkFiles& files,

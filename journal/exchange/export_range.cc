@@ -16,6 +16,10 @@ namespace {
 // In the root, where Range has only names of 1 or 2 bytes.
 constexpr const char* kStaging = "exporting.tmp";
 
+std::string count_of(uint64_t number, const char* what) {
+  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
+}
+
 // Writes the chunks of a journal into a directory.
 class ChunkExport {
  public:
@@ -25,6 +29,7 @@ class ChunkExport {
   Result<ExportedJournal> run();
 
  private:
+  Status report_losses();
   Status export_chunk(const ChunkInfo& chunk, RecordNumber end);
   Status write(RangeChunkWriter& writer, std::span<const RecordBatch::Item> records);
   Status write_open_record(RangeChunkWriter& writer);
@@ -43,6 +48,7 @@ class ChunkExport {
 
 Result<ExportedJournal> ChunkExport::run() {
   extent_ = journal_.extent();
+  RETURN_IF_ERROR(report_losses());
   RecordNumber next = extent_.begin.record;
   for (const ChunkInfo& chunk : journal_.chunks()) {
     if (chunk.first_record > next) leave_out(next, chunk.first_record - next);
@@ -51,6 +57,28 @@ Result<ExportedJournal> ChunkExport::run() {
   }
   RETURN_IF_ERROR(env_.sync_directory(directory_));
   return std::move(exported_);
+}
+
+// What no record in the journal, or gap between two, tells of.
+Status ChunkExport::report_losses() {
+  ASSIGN_OR_RETURN(const JournalInfo info, journal_.info());
+  auto& damage = exported_.damage;
+  if (journal_.chunks().empty() && info.chunks_left_out == 0) {
+    damage.emplace_back("nothing of it is there, not even a chunk");
+  }
+  if (info.records_missing_in_front > 0) {
+    damage.push_back(
+        fmt::format("its first {} are missing, and nothing says that they were dropped",
+                    count_of(info.records_missing_in_front, "record")));
+  }
+  if (info.chunks_left_out > 0) {
+    damage.push_back(fmt::format(
+        "{} left out, with no place in it: set aside by a recovery, or damaged; how many records "
+        "there were is not known (journal {:012x} in the store)",
+        count_of(info.chunks_left_out, "chunk"), journal_.id().value()));
+  }
+  if (!info.failure.empty()) damage.push_back(info.failure);
+  return {};
 }
 
 Status ChunkExport::export_chunk(const ChunkInfo& chunk, RecordNumber end) {
@@ -115,7 +143,8 @@ void ChunkExport::leave_out(RecordNumber first, uint64_t count) {
     damaged_begin_ = first;
     damaged_ = count;
   }
-  exported_.damage.push_back(fmt::format("{} damaged records from number {} on left out", damaged_,
+  exported_.damage.push_back(fmt::format("{} from number {} on left out",
+                                         count_of(damaged_, "damaged record"),
                                          damaged_begin_.value()));
 }
 

@@ -256,7 +256,7 @@ expect 0 "$rangectl" import-range healthy sick
 sed -i 's/two/TWO/' sick/chunks/*/*/*.dat
 expect 1 "$rangectl" export-range sick rescued
 expect_line err 'app: damage: '
-expect_line err 'damaged records from number '
+expect_line err '1 damaged record from number 1 on left out'
 python3 - <<'END'
 from format import *
 records = list(read("rescued", "app"))
