@@ -121,6 +121,35 @@ TEST_F(ExchangeTail, RecordsBehindTheIndexAreTold) {
   EXPECT_EQ(imported_.damage, told);
 }
 
+// Nothing says how many records are behind the last one that the index has.
+TEST_F(ExchangeTail, DamageOfTheLastIndexedRecordCountsNoneBehindIt) {
+  const Texts many = lines(300, "of many");
+  const Chunk chunk(many);
+  std::string data = chunk.data;
+  data[chunk.offsets[16] + 3] ^= 4;
+  write_data(kFirst, data);
+  write_index(kFirst, chunk.index.substr(0, 17 * 8));
+  EXPECT_EQ(import_anew(), without(many, 16, 300));
+  const size_t bytes = data.size() - chunk.offsets[16];
+  EXPECT_EQ(
+      imported_.damage,
+      Texts{"chunk 18EA5F509AFF0001, offset " + std::to_string(chunk.offsets[16]) +
+            ": wrong length; 1 record or more, " + std::to_string(bytes) + " bytes left out"});
+}
+
+TEST_F(ExchangeTail, OnlyRecordsThatWereImportedCountAsUnconfirmed) {
+  const Texts many = lines(2000, "of many");
+  const Chunk chunk(many);
+  write_data(kFirst, chunk.data);
+  write_index(kFirst, chunk.index.substr(0, 10 * 8));
+  env_.set_readable(path(kFirst, ".dat"), 8192, false);
+  const size_t imported = import_anew().size();
+  EXPECT_GT(chunk.offsets[imported], 8000U);
+  EXPECT_EQ(imported_.notes, Texts{"chunk 18EA5F509AFF0001: its index ends before record 10; " +
+                                   std::to_string(imported - 10) +
+                                   " records from there on imported, which nothing confirms"});
+}
+
 TEST_F(ExchangeTail, EmptyRecordBehindTheIndexIsTakenForZeros) {
   const Chunk chunk({"one", "two", ""});
   write_data(kFirst, chunk.data);

@@ -117,6 +117,7 @@ void RangeChunkReader::divide() {
     records_.push_back(rest.subspan(kLengthBytes, length));
     rest = rest.subspan(kLengthBytes + length);
     at_ = end;
+    if (number_ >= index_.entries()) ++unconfirmed_;
     ++number_;
   }
 }
@@ -193,7 +194,7 @@ void RangeChunkReader::get_over_the_rest(bool readable) {
   if (!readable && end && ends_at(*end)) {
     leave_out(*end, 1, problem(readable));
   } else if (index_used_ && index_.entries() > number_) {
-    leave_out(bytes_, index_.entries() - number_, problem(readable));
+    leave_out_the_rest(problem(readable));
   } else if (last_ && is_torn_append(at_) && !has_records_within()) {
     note(fmt::format("{}, offset {}: torn last record; {} bytes left out", name_, at_,
                      bytes_left()));
@@ -268,10 +269,21 @@ void RangeChunkReader::leave_out(uint64_t to, std::optional<uint64_t> records, c
   number_ += records.value_or(0);
 }
 
+void RangeChunkReader::leave_out_the_rest(const char* reason) {
+  const uint64_t records = index_.entries() - number_;
+  const auto last = index_.at(index_.entries() - 1);
+  // Where the last one ends is not known, nor whether the index was complete.
+  const bool more = !last || (*last < bytes_ && bytes_ - *last >= 2 * kLengthBytes);
+  damage(fmt::format("{}, offset {}: {}; {}{}, {} bytes left out", name_, at_, reason,
+                     count(records), more ? " or more" : "", bytes_left()));
+  at_ = bytes_;
+  number_ += records;
+}
+
 void RangeChunkReader::finish() {
   done_ = true;
   const uint64_t entries = index_.entries();
-  if (index_used_ && entries > 0 && number_ > entries) tell_more_than(entries);
+  if (index_used_ && entries > 0 && unconfirmed_ > 0) tell_unconfirmed(unconfirmed_);
   const uint64_t missing = index_used_ ? entries - std::min(entries, number_) : missing_;
   if (missing > 0) {
     damage(fmt::format("{}, offset {}: {}; {} left out", name_, bytes_,
@@ -289,11 +301,11 @@ void RangeChunkReader::finish() {
 }
 
 // In the last chunk an index may be late; in one that others follow it should be complete.
-void RangeChunkReader::tell_more_than(uint64_t entries) {
+void RangeChunkReader::tell_unconfirmed(uint64_t records) {
   std::string line = fmt::format(
       "{}: its index ends before record {}; {} from there on imported, which nothing "
       "confirms",
-      name_, entries, count(number_ - entries));
+      name_, index_.entries(), count(records));
   last_ ? note(std::move(line)) : damage(std::move(line));
 }
 

@@ -100,8 +100,11 @@ class RangeChunkReader {
 
   // Leaves out what is before `to`: so many records, if that is known.
   void leave_out(uint64_t to, std::optional<uint64_t> records, const char* reason);
+  // Leaves out the records that the index still has, and whatever may be behind them.
+  void leave_out_the_rest(const char* reason);
   void finish();
-  void tell_more_than(uint64_t entries);
+  // `records` were imported that the index does not have.
+  void tell_unconfirmed(uint64_t records);
   void note(std::string line);
   void damage(std::string line);
 
@@ -118,6 +121,7 @@ class RangeChunkReader {
   bool index_used_ = true;
   uint64_t index_wrong_until_ = 0;  // record number
   uint64_t missing_ = 0;            // records that an index has that is not used
+  uint64_t unconfirmed_ = 0;        // records behind the last entry that were not left out
   bool done_ = false;
   std::vector<std::byte> buffer_;  // loaded from at_ on
   std::vector<ConstBytes> records_;
