@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
+#include <utility>
 
 #include "journal/printable.h"
 
@@ -65,9 +66,16 @@ std::string to_string(const Error& error) {
   std::string why = error.sys_errno != 0 ? std::generic_category().message(error.sys_errno)
                                          : std::string(reason(error.code));
   if (error.context.empty()) return why;
-  const bool says_all = error.code == Errc::kLocked || error.code == Errc::kUnknownFormat;
+  const bool says_all =
+      error.says_all || error.code == Errc::kLocked || error.code == Errc::kUnknownFormat;
   const std::string context = printable(error.context);
   return says_all ? context : context + ": " + why;
+}
+
+Error refusal(Errc code, std::string why) {
+  Error error{code, 0, std::move(why)};
+  error.says_all = true;
+  return error;
 }
 
 bool out_of_descriptors(const Error& error) {

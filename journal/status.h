@@ -34,7 +34,12 @@ struct Error {
   // The call that failed was one that opens or looks only: it has changed and lost nothing, and may
   // work the next time. For want of descriptors or memory, say.
   bool lost_nothing = false;
+  // The context is the reason, and all that there is to say.
+  bool says_all = false;
 };
+
+// An error that says why, in words that need no more.
+Error refusal(Errc code, std::string why);
 
 // "context: reason", or the context where it is the reason, on one line: see printable.h.
 std::string to_string(const Error& error);

@@ -41,6 +41,7 @@ TEST(Status, MessagesNameTheContextAndTheReason) {
   EXPECT_EQ(to_string(Error{Errc::kLocked, 0, ""}), "locked");
   EXPECT_EQ(to_string(Error{Errc::kLocked, 0, "x: locked by pid 7"}), "x: locked by pid 7");
   EXPECT_EQ(to_string(Error{Errc::kUnknownFormat, 0, "x: no store"}), "x: no store");
+  EXPECT_EQ(to_string(refusal(Errc::kInvalid, "x is no y\n")), "x is no y\\n");
   EXPECT_EQ(to_string(system_error(ENOENT, "open x")), "open x: No such file or directory");
 }
 

@@ -197,7 +197,8 @@ Status RangeExport::clear_staging() const {
   const auto other = std::ranges::find_if_not(
       *files, [](const DirectoryEntry& file) { return is_chunk_file(file.name); });
   if (other != files->end()) {
-    return Error{Errc::kNotEmpty, 0, (staging() / other->name).native() + ": not of an export"};
+    return refusal(Errc::kNotEmpty, (staging() / other->name).native() +
+                                        " is in the way: exports are put together there");
   }
   for (const DirectoryEntry& file : *files) {
     RETURN_IF_ERROR(env_->remove_file(staging() / file.name));
@@ -210,7 +211,7 @@ Status RangeExport::check_free(const Path& place) const {
   if (!there && there.error().code == Errc::kNotFound) return {};
   if (!there) return std::move(there).error();
   if (there->entries.empty()) return {};
-  return Error{Errc::kNotEmpty, 0, place.native() + " is there already"};
+  return refusal(Errc::kNotEmpty, place.native() + " is there already");
 }
 
 Status RangeExport::publish(const Path& place) const {

@@ -82,8 +82,8 @@ Result<std::optional<std::string>> Comparison::difference(std::span<const ConstB
   return std::optional<std::string>();
 }
 
-Error refusal(const std::string& why) {
-  return {Errc::kNotPermitted, 0, "the store has such a journal with other contents: " + why};
+Error other_contents(const std::string& why) {
+  return refusal(Errc::kNotPermitted, "the store has such a journal with other contents: " + why);
 }
 
 Attributes attributes_of_new(uint32_t mode) {
@@ -104,7 +104,7 @@ Status make_parents(Store& store, const std::string& path) {
     ASSIGN_OR_RETURN(const auto entry, store.look_up(parent));
     if (!entry) RETURN_IF_ERROR(store.make_directory(parent, attributes_of_new(0755)));
     if (entry && entry->kind != EntryKind::kDirectory) {
-      return Error{Errc::kInvalid, 0, fmt::format("{} is a journal in the store", parent)};
+      return refusal(Errc::kInvalid, fmt::format("{} is a journal in the store", parent));
     }
   }
   return {};
@@ -116,7 +116,7 @@ Result<std::shared_ptr<Journal>> open_target(Store& store, const std::string& na
   RETURN_IF_ERROR(make_parents(store, name));
   ASSIGN_OR_RETURN(const auto entry, store.look_up(name));
   if (entry && entry->kind == EntryKind::kDirectory) {
-    return Error{Errc::kInvalid, 0, "it is a directory in the store"};
+    return refusal(Errc::kInvalid, "it is a directory in the store");
   }
   Attributes attributes = attributes_of_new(0644);
   attributes.framing = Framing::kWrite;
@@ -157,8 +157,8 @@ Result<ImportedJournal> Import::run() {
   imported_.records_before = journal_->extent().end.record.value();
   RETURN_IF_ERROR(copy());
   if (imported_.records_before > imported_.records) {
-    return refusal(fmt::format("it has {} records, the source {}", imported_.records_before,
-                               imported_.records));
+    return other_contents(fmt::format("it has {} records, the source {}", imported_.records_before,
+                                      imported_.records));
   }
   RETURN_IF_ERROR(journal_->sync());
   // Else all of it was just compared.
@@ -168,9 +168,9 @@ Result<ImportedJournal> Import::run() {
 
 Status Import::check_target() const {
   const Extent extent = journal_->extent();
-  if (extent.open_bytes > 0) return refusal("it ends in the middle of a line");
+  if (extent.open_bytes > 0) return other_contents("it ends in the middle of a line");
   if (extent.begin.record != RecordNumber()) {
-    return refusal(
+    return other_contents(
         fmt::format("its first {} records are not kept any more", extent.begin.record.value()));
   }
   return {};
@@ -193,7 +193,7 @@ Status Import::copy() {
 
 Status Import::compare_old(Comparison& old, std::span<const ConstBytes> records) const {
   ASSIGN_OR_RETURN(const auto difference, old.difference(records));
-  return difference ? Status(refusal(*difference)) : Status();
+  return difference ? Status(other_contents(*difference)) : Status();
 }
 
 Status Import::append_new(std::span<const ConstBytes> records) {
@@ -222,14 +222,14 @@ Status Import::verify() const {
     again += records.size();
     ASSIGN_OR_RETURN(const auto difference, comparison.difference(records));
     if (difference) {
-      return Error{Errc::kCorrupt, 0, "read back: " + *difference};
+      return refusal(Errc::kCorrupt, "read back: " + *difference);
     }
   }
   const uint64_t stored = journal_->extent().end.record.value();
   if (again == stored) return {};
-  return Error{
-      Errc::kCorrupt, 0,
-      fmt::format("{} records in the store, {} in the source: one has changed", stored, again)};
+  return refusal(
+      Errc::kCorrupt,
+      fmt::format("{} records in the store, {} in the source: one has changed", stored, again));
 }
 
 }  // namespace

@@ -129,7 +129,9 @@ Status check_store_name(std::string_view name) {
     if (!objection) objection = objection_to_part(part, at_root);
     at_root = false;
   }
-  if (objection) return Error{Errc::kInvalid, 0, "cannot be a name in the store: " + *objection};
+  if (objection) {
+    return refusal(Errc::kInvalid, "cannot be a name in the store: " + *objection);
+  }
   return {};
 }
 
@@ -150,8 +152,8 @@ Result<NameMap> NameMap::load(const Path& file, Env& env) {
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     const Status added = line.empty() ? Status() : map.add_line(line);
     if (added) continue;
-    return Error{Errc::kInvalid, 0,
-                 fmt::format("{}, line {}: {}", file.native(), number, added.error().context)};
+    return refusal(Errc::kInvalid,
+                   fmt::format("{}, line {}: {}", file.native(), number, added.error().context));
   }
   map.added_ = 0;
   return map;
@@ -160,20 +162,22 @@ Result<NameMap> NameMap::load(const Path& file, Env& env) {
 Status NameMap::add_line(std::string_view line) {
   const size_t tab = line.find('\t');
   if (tab == std::string_view::npos || line.find('\t', tab + 1) != std::string_view::npos) {
-    return Error{Errc::kInvalid, 0, "not a name, a tab and a path"};
+    return refusal(Errc::kInvalid, "not a name, a tab and a path");
   }
   const bool raw = std::ranges::any_of(line, [](char c) {
     return c != '\t' && c != '\\' && printable({&c, 1}) != std::string_view(&c, 1);
   });
-  if (raw) return Error{Errc::kInvalid, 0, "a control character that is not escaped"};
+  if (raw) return refusal(Errc::kInvalid, "a control character that is not escaped");
   ASSIGN_OR_RETURN(const std::string name, parse_printable(line.substr(0, tab)));
   ASSIGN_OR_RETURN(const std::string path, parse_printable(line.substr(tab + 1)));
-  RETURN_IF_ERROR(place_of(name));
+  if (const auto place = place_of(name); !place) {
+    return refusal(Errc::kInvalid, name + ": " + place.error().context);
+  }
   RETURN_IF_ERROR(check_store_name(path));
-  if (paths_.contains(name)) return Error{Errc::kInvalid, 0, name + " is there twice"};
-  if (names_.contains(path)) return Error{Errc::kInvalid, 0, path + " is there twice"};
+  if (paths_.contains(name)) return refusal(Errc::kInvalid, name + " is there twice");
+  if (names_.contains(path)) return refusal(Errc::kInvalid, path + " is there twice");
   if (const auto other = in_the_way_of(path)) {
-    return Error{Errc::kInvalid, 0, fmt::format("{} cannot be beside {}", path, *other)};
+    return refusal(Errc::kInvalid, fmt::format("{} cannot be beside {}", path, *other));
   }
   add(name, path);
   return {};

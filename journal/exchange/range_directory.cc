@@ -127,7 +127,7 @@ Result<std::string> unescape_name(std::string_view escaped) {
   }
   // So that no two directories are the same journal.
   if (escape_name(name) != escaped) {
-    return Error{Errc::kInvalid, 0, fmt::format("{}: malformed escape", escaped)};
+    return refusal(Errc::kInvalid, "a malformed escape");
   }
   return name;
 }
@@ -140,8 +140,7 @@ Result<Path> place_of(std::string_view name) {
   if (escaped.ends_with("..")) objection = "ends in '..', which leads out of its directory";
   if (escaped.find('\0') != std::string::npos) objection = "has a NUL byte";
   if (objection != nullptr) {
-    return Error{Errc::kInvalid, 0,
-                 fmt::format("{}: Range has no place for what {}", name, objection)};
+    return refusal(Errc::kInvalid, fmt::format("Range has no place for a name that {}", objection));
   }
   return Path(std::string(group_of(escaped))) / escaped;
 }

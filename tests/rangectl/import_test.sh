@@ -210,6 +210,19 @@ expect_line out 'a\\b: 1 records'
 expect_line err 'a//b: cannot be a name in the store: there is nothing between two slashes'
 expect_line err "x.pos: cannot be a name in the store: 'x.pos' is reserved for a control file"
 expect_line err 'web/access: web is a journal in the store'
+# Each says the name once, and then the reason, which is all.
+grep -qx 'rangectl: x.pos: cannot be a name in the store: .* is reserved for a control file' err ||
+  fail "$(cat err)"
+grep -qx 'rangectl: web/access: web is a journal in the store' err || fail "$(cat err)"
+python3 - <<'END'
+from format import *
+write_chunk(directory("short", "ab"), 1 << 60, [b"x"])
+END
+printf 'ab\ta\n' >to_short
+expect 0 "$rangectl" import-range --map to_short short short_store
+expect 1 "$rangectl" export-range short_store short_again
+grep -qx 'rangectl: a: Range has no place for a name that is shorter than two bytes' err ||
+  fail "$(cat err)"
 expect 0 "$rangectl" import-range --map names odd mapped
 expect_line err 'names: names added: 7'
 expect_line out 'x.pos: 1 records, 1 chunks, 0.0 MB imported as x.pos%'
