@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <boost/filesystem/operations.hpp>
+#include <cerrno>
 #include <fstream>
 
+#include "tests/support/sim_env.h"
 #include "tests/support/temporary_directory.h"
 
 namespace range::exchange {
@@ -61,13 +63,99 @@ TEST(RangeDirectory, JournalsAreListedByNameAndOthersReported) {
                                                         {"app", root.path() / "pp/app"},
                                                         {"x", root.path() / "x/x"}}));
   ASSERT_EQ(found->problems.size(), 2U);
-  EXPECT_NE(found->problems[0].find("_9/a_9"), std::string::npos);
-  EXPECT_NE(found->problems[1].find("qq/app\\n: "), std::string::npos);
+  EXPECT_NE(found->problems[0].context.find("_9/a_9"), std::string::npos);
+  EXPECT_NE(found->problems[1].context.find("qq/app\n has not the name"), std::string::npos);
 }
 
 TEST(RangeDirectory, MissingDirectoryIsAnError) {
   EXPECT_FALSE(list_journals("/nonexistent/range"));
   EXPECT_FALSE(list_chunks("/nonexistent/range"));
+}
+
+class RangeDirectoryLevels : public testing::Test {
+ protected:
+  RangeDirectoryLevels() {
+    for (const char* journal : {"data/pp/app", "data/pp/pp", "data/1b/a_01b"}) {
+      write_file(root_.path() / journal / "18EA5F509AFF0000.dat", "x");
+    }
+  }
+
+  std::string refusal_of(const char* path) const {
+    const auto found = list_journals(root_.path() / path);
+    EXPECT_FALSE(found) << path;
+    if (found) return {};
+    EXPECT_EQ(found.error().code, Errc::kInvalid) << path;
+    return to_string(found.error());
+  }
+
+  TemporaryDirectory root_;
+};
+
+TEST_F(RangeDirectoryLevels, AnotherOneThanTheTopIsRefused) {
+  for (const auto& [path, found] : {std::pair("", "/data/1b has not the name of a journal"),
+                                    {"data/pp", "/data/pp/app/18EA5F509AFF0000.dat is a chunk"},
+                                    {"data/1b", "/data/1b/a_01b/18EA5F509AFF0000.dat is a chunk"},
+                                    {"data/pp/app", "/app/18EA5F509AFF0000.dat is a chunk"},
+                                    {"data/pp/pp", "/pp/18EA5F509AFF0000.dat is a chunk"}}) {
+    const std::string refused = refusal_of(path);
+    EXPECT_TRUE(refused.starts_with((root_.path() / path).native() + ": no directory of Range"))
+        << refused;
+    EXPECT_NE(refused.find(found), std::string::npos) << refused;
+  }
+  EXPECT_EQ(list_journals(root_.path() / "data")->journals.size(), 3U);
+}
+
+TEST_F(RangeDirectoryLevels, WhatHasNothingOfRangeIsRefused) {
+  write_file(root_.path() / "files/file", "x");
+  write_file(root_.path() / "directories/d/file", "x");
+  write_file(root_.path() / "directories/other/file", "x");
+  EXPECT_NE(refusal_of("files").find("/files/file is none of Range"), std::string::npos);
+  EXPECT_NE(refusal_of("directories").find("/directories/other is none"), std::string::npos);
+}
+
+// As Range and an export leave it, before there is a journal, and after all were removed.
+TEST_F(RangeDirectoryLevels, OneWithoutJournalsIsNone) {
+  for (const char* path : {"empty", "groups/pp", "groups/1b"}) {
+    boost::filesystem::create_directories(root_.path() / path);
+  }
+  for (const char* path : {"empty", "groups"}) {
+    const auto found = list_journals(root_.path() / path);
+    ASSERT_TRUE(found) << to_string(found.error());
+    EXPECT_TRUE(found->journals.empty() && found->problems.empty());
+  }
+}
+
+TEST_F(RangeDirectoryLevels, ChunksInTheWrongPlaceAreReportedBesideJournals) {
+  write_file(root_.path() / "data/18EA5F509AFF0001.idx", "x");
+  write_file(root_.path() / "data/pp/18EA5F509AFF0001.dat", "x");
+  write_file(root_.path() / "data/backup/18EA5F509AFF0001.dat", "x");
+  write_file(root_.path() / "data/notes/text", "x");
+  const auto found = list_journals(root_.path() / "data");
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_EQ(found->journals.size(), 3U);
+  ASSERT_EQ(found->problems.size(), 3U);
+  for (size_t i = 0; const char* path : {"/data/18EA5F509AFF0001.idx is a chunk that is in no",
+                                         "/data/backup/18EA5F509AFF0001.dat is a chunk",
+                                         "/data/pp/18EA5F509AFF0001.dat is a chunk"}) {
+    EXPECT_NE(found->problems[i++].context.find(path), std::string::npos);
+  }
+}
+
+TEST(RangeDirectory, GroupThatCannotBeListedCostsNoOther) {
+  SimEnv env;
+  for (const char* path : {"/range", "/range/pp", "/range/pp/app", "/range/ab", "/range/ab/ab"}) {
+    ASSERT_TRUE(env.make_directory(path));
+  }
+  env.set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    if (call.path != "/range/pp") return std::nullopt;
+    return Fault{EACCES, 0};
+  });
+  const auto found = list_journals("/range", env);
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_EQ(found->journals, (std::vector<RangeJournal>{{"ab", "/range/ab/ab"}}));
+  ASSERT_EQ(found->problems.size(), 1U);
+  EXPECT_NE(to_string(found->problems[0]).find("/range/pp"), std::string::npos);
+  EXPECT_EQ(found->problems[0].sys_errno, EACCES);
 }
 
 TEST(RangeDirectory, ChunksAreListedByIdWhateverThereIsOfThem) {
@@ -113,8 +201,8 @@ TEST(RangeDirectory, LinksToDirectoriesAreFollowed) {
   EXPECT_EQ(found->journals[0].name, "app");
   EXPECT_EQ(list_chunks(found->journals[0].directory)->chunks.size(), 1U);
   ASSERT_EQ(found->problems.size(), 2U);
-  EXPECT_NE(found->problems[0].find("/ff: not a directory"), std::string::npos);
-  EXPECT_NE(found->problems[1].find("/zz: "), std::string::npos);
+  EXPECT_NE(found->problems[0].context.find("/ff is not a directory"), std::string::npos);
+  EXPECT_NE(found->problems[1].context.find("/zz is a link that"), std::string::npos);
 }
 
 TEST(RangeDirectory, WhatIsNoDirectoryWhereAJournalIsExpectedIsReported) {
@@ -130,9 +218,11 @@ TEST(RangeDirectory, WhatIsNoDirectoryWhereAJournalIsExpectedIsReported) {
   ASSERT_TRUE(found) << to_string(found.error());
   EXPECT_EQ(found->journals.size(), 1U);
   ASSERT_EQ(found->problems.size(), 5U);
-  for (size_t i = 0; const char* path : {"/pp/gopp: ", "/pp/loopp: ", "/pp/topp: not a directory",
-                                         "/qq: not a directory", "/zz: "}) {
-    EXPECT_NE(found->problems[i].find(path), std::string::npos) << found->problems[i];
+  for (size_t i = 0; const char* path :
+                     {"/pp/gopp is a link", "/pp/loopp is a link", "/pp/topp is not a directory",
+                      "/qq is not a directory", "/zz is a link"}) {
+    EXPECT_NE(found->problems[i].context.find(path), std::string::npos)
+        << found->problems[i].context;
     ++i;
   }
 }

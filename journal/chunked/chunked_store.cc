@@ -157,6 +157,9 @@ Status ChunkedStore::check_format() {
   if (!has("format") && found->size() > ours) {
     return not_a_store(path_, "not empty, and not a store of rangefs");
   }
+  if (!has("format") && options_.read_only) {
+    return not_a_store(path_, "no store of rangefs");
+  }
   if (!options_.read_only) {
     ASSIGN_OR_RETURN(lock_, env_.lock(path_ / "lock"));
     if (!has("format")) return create_store();

@@ -171,6 +171,7 @@ Result<RangeExport> RangeExport::open(const Path& root, Env& env) {
   if (!lock) return std::move(lock).error();
   RangeExport opened(env, top, *std::move(lock));
   RETURN_IF_ERROR(opened.clear_staging());
+  RETURN_IF_ERROR(check_export_root(top, env));
   return opened;
 }
 

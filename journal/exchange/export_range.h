@@ -26,7 +26,8 @@ struct ExportedJournal {
 class RangeExport {
  public:
   // Opens `root`, and creates it where missing. What an interrupted export left is removed. Errors:
-  // kNotEmpty if there are other files in its place; kLocked, kNoSpace and kIo.
+  // kNotEmpty if there are other files in its place; kInvalid for what is not the top of a
+  // directory of Range (see check_export_root()); kLocked, kNoSpace and kIo.
   static Result<RangeExport> open(const Path& root, Env& env = posix_env());
 
   // Exports the journal at `path` as `name`: each chunk that has records becomes one of the same

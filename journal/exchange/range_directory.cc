@@ -27,10 +27,14 @@ std::string_view group_of(std::string_view escaped) {
   return escaped.substr(escaped.size() - std::min<size_t>(escaped.size(), 2));
 }
 
+Error unexpected(const Path& path, const char* what) {
+  return refusal(Errc::kInvalid, fmt::format("{} {}", path.native(), what));
+}
+
 // Where `path` leads to, if that is a directory; links are followed. What else is there is a
 // problem if it is `expected` to be one, and a link that leads nowhere is one always.
 std::optional<Path> directory_at(Env& env, const Path& path, FileKind kind, bool expected,
-                                 std::vector<std::string>& problems) {
+                                 std::vector<Error>& problems) {
   if (kind == FileKind::kDirectory) return path;
   const Path target = path / ".";
   const Result<FileStat> found = kind == FileKind::kSymlink
@@ -38,10 +42,8 @@ std::optional<Path> directory_at(Env& env, const Path& path, FileKind kind, bool
                                      : Result<FileStat>(Error{Errc::kInvalid, ENOTDIR, {}});
   if (found) return target;
   const bool other = found.error().sys_errno == ENOTDIR;
-  if (other && expected) problems.push_back(printable(path.native()) + ": not a directory");
-  if (!other) {
-    problems.push_back(printable(fmt::format("{}: a link that cannot be followed", path.native())));
-  }
+  if (other && expected) problems.push_back(unexpected(path, "is not a directory"));
+  if (!other) problems.push_back(unexpected(path, "is a link that cannot be followed"));
   return std::nullopt;
 }
 
@@ -51,21 +53,69 @@ std::optional<std::string> journal_name(const std::string& escaped, const std::s
   return name && group == group_of(escaped) ? std::optional(*std::move(name)) : std::nullopt;
 }
 
-Status list_group(Env& env, const Path& group, const std::string& group_name,
-                  RangeJournals& found) {
-  ASSIGN_OR_RETURN(const auto entries, env.list(group));
+// What there is in a directory that was taken for the root, or for a group of journals.
+class RootListing {
+ public:
+  RootListing(Env& env, Path root) : env_(env), root_(std::move(root)) {}
+
+  Status run();
+
+  RangeJournals found;
+  std::optional<Path> misplaced_chunk;  // the first that is in no directory of a journal
+  std::optional<Path> other;            // the first in the root that is no group
+
+ private:
+  void list_group(const Path& group, const std::string& group_name);
+  void report_misplaced(const std::vector<DirectoryEntry>& entries, const Path& directory);
+
+  Env& env_;
+  const Path root_;
+};
+
+Status RootListing::run() {
+  ASSIGN_OR_RETURN(auto entries, env_.list(root_));
+  std::ranges::sort(entries, {}, &DirectoryEntry::name);
+  report_misplaced(entries, root_);
   for (const DirectoryEntry& entry : entries) {
+    const Path path = root_ / entry.name;
+    const bool expected = entry.name.size() <= kGroupBytesMax;
+    const auto group = directory_at(env_, path, entry.kind, expected, found.problems);
+    if (group) list_group(*group, entry.name);
+    if (!other && (!group || !expected)) other = path;
+  }
+  std::ranges::sort(found.journals, {}, &RangeJournal::name);
+  return {};
+}
+
+void RootListing::report_misplaced(const std::vector<DirectoryEntry>& entries,
+                                   const Path& directory) {
+  const auto chunk = std::ranges::find_if(
+      entries, [](const DirectoryEntry& entry) { return is_chunk_file(entry.name); });
+  if (chunk == entries.end()) return;
+  const Path path = directory / chunk->name;
+  found.problems.push_back(unexpected(path, "is a chunk that is in no directory of a journal"));
+  if (!misplaced_chunk) misplaced_chunk = path;
+}
+
+void RootListing::list_group(const Path& group, const std::string& group_name) {
+  auto entries = env_.list(group);
+  if (!entries) {
+    found.problems.push_back(entries.error());
+    return;
+  }
+  std::ranges::sort(*entries, {}, &DirectoryEntry::name);
+  report_misplaced(*entries, group);
+  for (const DirectoryEntry& entry : *entries) {
     const Path path = group / entry.name;
     auto name = journal_name(entry.name, group_name);
-    const auto directory = directory_at(env, path, entry.kind, name.has_value(), found.problems);
+    const auto directory = directory_at(env_, path, entry.kind, name.has_value(), found.problems);
     if (!directory) continue;
     if (name) {
       found.journals.push_back({*std::move(name), *directory});
     } else {
-      found.problems.push_back(printable(path.native()) + ": not the name of a journal of Range");
+      found.problems.push_back(unexpected(path, "has not the name of a journal of Range"));
     }
   }
-  return {};
 }
 
 std::optional<ChunkId> chunk_id(std::string_view file_name, std::string_view extension) {
@@ -146,17 +196,33 @@ Result<Path> place_of(std::string_view name) {
 }
 
 Result<RangeJournals> list_journals(const Path& root, Env& env) {
-  RangeJournals found;
-  ASSIGN_OR_RETURN(const Path top, behind_link(env, root));
-  ASSIGN_OR_RETURN(const auto entries, env.list(top));
-  for (const DirectoryEntry& entry : entries) {
-    const bool expected = entry.name.size() <= kGroupBytesMax;
-    const auto group = directory_at(env, top / entry.name, entry.kind, expected, found.problems);
-    if (group) RETURN_IF_ERROR(list_group(env, *group, entry.name, found));
+  ASSIGN_OR_RETURN(Path top, behind_link(env, root));
+  RootListing listing(env, std::move(top));
+  RETURN_IF_ERROR(listing.run());
+  RangeJournals& found = listing.found;
+  if (!found.journals.empty()) return std::move(found);
+  std::optional<Error> instead;
+  if (listing.other) instead = unexpected(*listing.other, "is none of Range");
+  if (!found.problems.empty()) instead = found.problems.front();
+  if (!instead) return std::move(found);
+  if (instead->code != Errc::kInvalid) return *std::move(instead);
+  const std::string web = (root / *place_of("web")).native();
+  return refusal(
+      Errc::kInvalid,
+      fmt::format("{}: no directory of Range, which keeps a journal called web in {}; {}",
+                  root.native(), web, instead->context));
+}
+
+Status check_export_root(const Path& root, Env& env) {
+  RootListing listing(env, root);
+  RETURN_IF_ERROR(listing.run());
+  if (env.stat(root / "format") && env.stat(root / "tree")) {
+    return refusal(Errc::kInvalid, root.native() + ": a store of rangefs, no directory of Range");
   }
-  std::ranges::sort(found.journals, {}, &RangeJournal::name);
-  std::ranges::sort(found.problems);
-  return found;
+  if (!listing.misplaced_chunk) return {};
+  return refusal(Errc::kInvalid,
+                 fmt::format("{}: not the top of a directory of Range: {} is a chunk",
+                             root.native(), listing.misplaced_chunk->native()));
 }
 
 Result<RangeChunks> list_chunks(const Path& journal, Env& env) {

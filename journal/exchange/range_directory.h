@@ -38,13 +38,21 @@ struct RangeJournal {
 
 struct RangeJournals {
   std::vector<RangeJournal> journals;  // by name
-  // What is no journal where one is expected, as one printable line each.
-  std::vector<std::string> problems;
+  // What is no journal where one is expected (kInvalid), is a chunk where none is (likewise), or
+  // cannot be listed (kIo).
+  std::vector<Error> problems;
 };
 
-// All journals below `root`, also behind symbolic links. Files that have no name of a journal or a
-// group are ignored. Errors: kNotFound and kIo.
+// All journals below `root`, also behind symbolic links. Other files that have no name of a journal
+// or a group are ignored. There may be no journal; where there is something else instead, this is
+// no directory of Range, or not the top of one. Errors: kInvalid, with the reason, for that;
+// kNotFound and kIo.
 Result<RangeJournals> list_journals(const Path& root, Env& env = posix_env());
+
+// Errors: kInvalid, with the reason, if journals must not be added in `root`, since it is a store,
+// or there are chunks where only directories should be: it is that of a group, say; kNotFound and
+// kIo.
+Status check_export_root(const Path& root, Env& env = posix_env());
 
 struct RangeChunk {
   ChunkId id;

@@ -82,7 +82,7 @@ int run(const Request& request) {
   auto found = range::exchange::list_journals(request.from);
   if (!found) return fail(found.error());
   if (request.names.empty()) {
-    for (const std::string& problem : found->problems) report.problem(problem);
+    for (const range::Error& problem : found->problems) report.problem(to_string(problem));
   }
   auto map = load_map(request);
   if (!map) return fail(map.error());

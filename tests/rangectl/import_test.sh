@@ -165,6 +165,38 @@ END
 python3 same_ids.py
 diff -r python exported
 
+# Another level of Range's directory, and what is none, are refused, each in a line; a directory that
+# has no journals yet is none of these.
+mkdir -p nothing/below empty_range groups/pp
+echo text >nothing/file
+for wrong in . range/pp range/pp/app nothing; do
+  expect 1 "$rangectl" import-range "$wrong" untouched
+  [[ $(wc -l <err) == 1 && ! -s out ]] || fail "$wrong: $(cat out err)"
+  expect_line err "$wrong: no directory of Range, which keeps a journal called web in $wrong/eb/web; "
+done
+for wrong in range/pp range/pp/app; do
+  expect 1 "$rangectl" export-range store "$wrong"
+  [[ $(wc -l <err) == 1 && ! -s out ]] || fail "$wrong: $(cat out err)"
+  expect_line err "$wrong: not the top of a directory of Range: $wrong/"
+done
+[[ ! -e untouched ]] || fail "a store was made for nothing"
+[[ $(find range/pp -mindepth 1 -type d) == range/pp/app ]] || fail "something was exported"
+expect 1 "$rangectl" export-range store store
+expect_line err 'store: a store of rangefs'
+exec 9<store/lock
+flock 9
+expect 1 "$rangectl" export-range store untouched
+expect_line err 'store/lock: locked by '
+exec 9<&-
+expect 1 "$rangectl" export-range empty_range untouched
+expect_line err 'empty_range: no store of rangefs'
+for none in empty_range groups; do
+  expect 0 "$rangectl" import-range "$none" empty_store
+  expect_line out '0 of 0 journals imported'
+done
+expect 0 "$rangectl" export-range empty_store empty_again
+expect 0 "$rangectl" import-range empty_again empty_store
+
 # Damage and refusals do not keep the others from being imported.
 python3 - <<'END'
 from format import *
@@ -192,7 +224,7 @@ expect_line err 'cut: damage: chunk 1000000000000000, offset 7: cut off; 2 recor
 expect_line err 'damaged: damage: chunk 1000000000000000, offset 7: record beyond the end of the file; 1 record, 7 bytes left out'
 expect_line err 'differs: the store has such a journal with other contents: record 1 differs'
 expect_line err '/none: cannot be a name in the store: it begins with a slash'
-expect_line err 'bad/_x/a_x: '
+expect_line err 'bad/_x/a_x has not the name of a journal of Range'
 expect 0 "$rangectl" import-range bad store3 torn fine
 
 # Names that the store cannot have are refused one by one, and with a map all get in and out again.
