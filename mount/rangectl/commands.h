@@ -15,7 +15,7 @@ namespace rangefs {
 
 using Arguments = std::vector<std::string>;
 
-// What a command is given.
+// What a command is given; nothing of it is empty.
 struct Request {
   std::string from;
   std::string to;

@@ -27,7 +27,7 @@ constexpr const char* kUsage =
     "the\n"
     "same command. NAMEs, and all that are printed, are in the escape of rangefs: \\n, \\t, \\r, "
     "\\\\\n"
-    "and \\xHH.\n"
+    "and \\xHH. Those that begin with a dash stand behind --.\n"
     "\n"
     "  --map FILE  for names that cannot be in a store (\"a//b\", \"x.pos\", \"web\" beside\n"
     "              \"web/access\"): FILE says what they are called there, a line each: name, tab,\n"

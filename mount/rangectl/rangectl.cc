@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "mount/rangectl/commands.h"
@@ -31,6 +32,7 @@ constexpr const char* kUsage =
     "The exit status is 0 if all was copied, 1 if not, 2 for wrong usage.\n";
 
 constexpr std::array kCommands{&kImportRange, &kExportRange};
+constexpr std::string_view kMapEquals = "--map=";
 
 int refuse(const std::string& problem, const std::string& command = {}) {
   fmt::print(stderr, "rangectl: {} (rangectl {}-h helps)\n", range::printable(problem),
@@ -49,41 +51,51 @@ void prepare_process() {
   ::signal(SIGXFSZ, SIG_IGN);
 }
 
-// The value of option `name`, which is `argument` or begins with it; takes it off `rest`.
-std::optional<std::string> option_value(const std::string& name, const std::string& argument,
-                                        std::vector<std::string>& rest) {
-  if (argument.starts_with(name + "=")) return argument.substr(name.size() + 1);
-  if (argument != name || rest.empty()) return std::nullopt;
-  const std::string value = rest.front();
-  rest.erase(rest.begin());
-  return value;
+// Options may stand anywhere before "--", as getopt(3) has it; nothing behind that is one.
+struct CommandLine {
+  Arguments operands;
+  std::optional<std::string> map;
+  bool help = false;
+  std::string problem;  // empty if there is none
+};
+
+CommandLine parse(const Arguments& arguments) {
+  CommandLine line;
+  bool options = true;
+  for (auto it = arguments.begin(); it != arguments.end(); ++it) {
+    const std::string& argument = *it;
+    if (!options || !argument.starts_with('-') || argument == "-") {
+      line.operands.push_back(argument);
+    } else if (argument == "--") {
+      options = false;
+    } else if (asks_for_help(argument)) {
+      line.help = true;
+      return line;
+    } else if (argument.starts_with(kMapEquals)) {
+      line.map = argument.substr(kMapEquals.size());
+    } else if (argument + '=' == kMapEquals) {
+      line.map = ++it != arguments.end() ? *it : "";
+    } else {
+      line.problem = "unknown option '" + argument + "'";
+    }
+    if (line.map == "") line.problem = "--map expects a file";
+    if (!line.problem.empty()) return line;
+  }
+  if (std::ranges::find(line.operands, "") != line.operands.end()) {
+    line.problem = "an argument is empty";
+  }
+  return line;
 }
 
-// Options come first; what follows the two directories are names, which may be anything.
-int run_command(const Command& command, Arguments rest) {
-  Request request;
-  while (!rest.empty() && rest.front().starts_with('-')) {
-    const std::string argument = rest.front();
-    rest.erase(rest.begin());
-    if (argument == "--") break;
-    if (asks_for_help(argument)) return fmt::print("{}", command.usage), 0;
-    const bool known = argument == "--map" || argument.starts_with("--map=");
-    if (!known) return refuse("unknown option '" + argument + "'", command.name);
-    request.map = option_value("--map", argument, rest);
-    if (!request.map || request.map->empty()) return refuse("--map expects a file", command.name);
-  }
-  if (rest.size() < 2) {
+int run_command(const Command& command, const Arguments& arguments) {
+  const CommandLine line = parse(arguments);
+  if (line.help) return fmt::print("{}", command.usage), 0;
+  if (!line.problem.empty()) return refuse(line.problem, command.name);
+  if (line.operands.size() < 2) {
     return refuse(std::string(command.name) + " expects two directories", command.name);
   }
-  request.from = rest[0];
-  request.to = rest[1];
-  if (request.from.empty() || request.to.empty()) {
-    return refuse("an argument is empty", command.name);
-  }
-  if (request.to.starts_with('-')) {
-    return refuse("unknown option '" + request.to + "'", command.name);
-  }
-  for (auto name = rest.begin() + 2; name != rest.end(); ++name) {
+  Request request{.from = line.operands[0], .to = line.operands[1], .names = {}, .map = line.map};
+  for (auto name = line.operands.begin() + 2; name != line.operands.end(); ++name) {
     const auto parsed = range::parse_printable(*name);
     if (!parsed) return refuse("malformed escape in '" + *name + "'", command.name);
     request.names.push_back(*parsed);
@@ -100,8 +112,10 @@ int run(Arguments arguments) {
   if (name == "-V" || name == "--version") return fmt::print("rangectl {}\n", RANGEFS_VERSION), 0;
   const auto* const found = std::ranges::find_if(
       kCommands, [&](const Command* command) { return name == command->name; });
-  if (found == kCommands.end()) return refuse("unknown command '" + name + "'");
-  return run_command(**found, std::move(arguments));
+  if (found == kCommands.end()) {
+    return refuse((name.starts_with('-') ? "unknown option '" : "unknown command '") + name + "'");
+  }
+  return run_command(**found, arguments);
 }
 
 }  // namespace

@@ -88,12 +88,16 @@ END
 # Wrong usage: a line on stderr.
 for arguments in '' 'no-such-command' 'import-range' 'import-range range' 'export-range store' \
   'import-range -x range store' '-x' 'import-range --map' 'import-range --map names range' \
-  'export-range --map= store range' 'import-range range -h' 'import-range range store a\q'; do
+  'export-range --map= store range' 'import-range range store a\q' 'import-range range store -x' \
+  'import-range range --mapped=x store' 'export-range store range app -h=x' \
+  'import-range range store app --map' 'import-range -- -h'; do
   # shellcheck disable=SC2086 # words
   expect 2 "$rangectl" $arguments
   [[ $(wc -l <err) == 1 && ! -s out ]] || fail "'$arguments': $(cat out err)"
 done
 expect 2 "$rangectl" import-range '' store
+expect 2 "$rangectl" import-range range store ''
+expect_line err 'an argument is empty'
 expect 2 "$rangectl" $'no\nsuch'
 expect_line err "'no\\nsuch'"
 
@@ -107,6 +111,11 @@ for help in -h --help; do
     expect_line out "usage: rangectl $command [--map FILE] "
     expect_line out '--map FILE'
     expect_line out 'The exit status is 0 '
+    for operands in 'a' 'a b' 'a b app' '--map names a b'; do
+      # shellcheck disable=SC2086 # words
+      expect 0 "$rangectl" "$command" $operands "$help"
+      expect_line out "usage: rangectl $command "
+    done
   done
 done
 expect 0 "$rangectl" export-range --map file -h a b
@@ -273,6 +282,22 @@ python3 compare.py odd odd_later
 expect 1 "$rangectl" export-range --map mistyped refusing odd_mistyped
 expect_line err 'mistyped: there is no such map'
 [[ ! -e odd_mistyped && ! -e mistyped ]] || fail "exported with a map that is not there"
+# Options may follow the directories, up to "--"; behind it everything is a name.
+expect 0 "$rangectl" import-range odd mapped2 --map names x.pos
+expect_line out 'x.pos: 1 records, 1 chunks, 0.0 MB imported as x.pos%'
+expect 0 "$rangectl" export-range mapped2 odd_again2 --map=names 'x.pos%'
+expect_line out '1 records, 1 chunks, 0.0 MB exported as x.pos'
+python3 - <<'END'
+from format import *
+for name in ["--map", "-h", "--", "fine"]:
+    write_chunk(directory("-dashes", name), 1 << 60, [name.encode()])
+END
+expect 0 "$rangectl" import-range -- -dashes -store -h --map --
+expect_line out '3 of 3 journals imported'
+expect 0 "$rangectl" export-range ./-store exported_dashes -- -h
+expect_line out '-h: 1 records'
+expect 0 "$rangectl" export-range -- -store exported_dashes --map
+expect_line out '1 of 1 journals exported'
 # Names are read as they are printed.
 expect 0 "$rangectl" import-range odd one 'a\nb' 'a\\b' 'fine'
 expect_line out '3 of 3 journals imported'
