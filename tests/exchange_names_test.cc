@@ -226,6 +226,17 @@ TEST_F(ExchangeNames, ThoseThatRangeHasNoPlaceForAreMapped) {
   EXPECT_EQ(paths_in(*other), paths_in(*store));
 }
 
+// Of one byte, but found in a directory all the same.
+TEST_F(ExchangeNames, WhatRangeCannotHaveIsInNoMap) {
+  NameMap map = load();
+  map.add_paths({"%", "/x", "x.pos"});
+  ASSERT_TRUE(map.save(env_));
+  const NameMap again = load();
+  EXPECT_EQ(again.size(), 2U);
+  EXPECT_EQ(again.path_of("%"), "%");
+  EXPECT_EQ(again.path_of("/x"), "%%/x");
+}
+
 TEST_F(ExchangeNames, MalformedMapsAreRefusedWithTheLine) {
   for (const auto& [text, problem] : std::vector<std::pair<std::string, std::string>>{
            {"a//b\n", "line 1: not a name"},

@@ -213,11 +213,15 @@ void NameMap::add_paths(const std::vector<std::string>& names,
                         const std::set<std::string>& journals) {
   std::set<std::string> used = journals;
   for (const auto& [path, name] : names_) used.insert(path);
+  // What Range itself could not have is in no map, and stays as it is.
+  for (const std::string& name : names) {
+    if (!place_of(name)) used.insert(name);
+  }
   std::set<std::string> directories;
   for (const std::string& path : used) add_directories(path, directories);
   std::map<std::string, std::string> wanted;  // by name
   for (const std::string& name : names) {
-    if (paths_.contains(name)) continue;
+    if (paths_.contains(name) || !place_of(name)) continue;
     wanted[name] = possible_path(name);
     if (!journal_above(wanted[name], used)) add_directories(wanted[name], directories);
   }
