@@ -1,6 +1,7 @@
 #include "journal/exchange/range_directory.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <boost/filesystem/operations.hpp>
 #include <cerrno>
@@ -180,6 +181,22 @@ TEST(RangeDirectory, ChunksAreListedByIdWhateverThereIsOfThem) {
   EXPECT_EQ(found->notes,
             (std::vector<std::string>{"18ea5f509aff0002.dat: not a file of Range, ignored",
                                       "a\\nb: not a file of Range, ignored"}));
+}
+
+TEST(RangeDirectory, ChunkThatIsNoFileIsRefused) {
+  namespace fs = boost::filesystem;
+  const TemporaryDirectory root;
+  write_file(root.path() / "link/18EA5F509AFF0000.dat", "x");
+  fs::create_symlink("18EA5F509AFF0000.dat", root.path() / "link/18EA5F509AFF0001.dat");
+  fs::create_directories(root.path() / "directory/18EA5F509AFF0000.idx");
+  fs::create_directories(root.path() / "fifo");
+  ASSERT_EQ(::mkfifo((root.path() / "fifo/18EA5F509AFF0000.idx").c_str(), 0600), 0);
+  for (const char* file : {"link/18EA5F509AFF0001.dat", "directory/18EA5F509AFF0000.idx",
+                           "fifo/18EA5F509AFF0000.idx"}) {
+    const auto found = list_chunks((root.path() / file).parent_path());
+    ASSERT_FALSE(found) << file;
+    EXPECT_EQ(to_string(found.error()), (root.path() / file).native() + " is not a regular file");
+  }
 }
 
 TEST(RangeDirectory, LinksToDirectoriesAreFollowed) {

@@ -142,6 +142,7 @@ Status add_file(Env& env, const Path& journal, const std::string& name,
     return {};
   }
   ASSIGN_OR_RETURN(const FileStat stat, env.stat(journal / name));
+  if (stat.kind != FileKind::kRegular) return unexpected(journal / name, "is not a regular file");
   RangeChunk& chunk = chunks[*id];
   (data_id ? chunk.data_bytes : chunk.index_bytes) = stat.size;
   return {};

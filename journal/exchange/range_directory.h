@@ -72,7 +72,8 @@ struct RangeChunks {
   std::vector<std::string> notes;  // on other files, as one printable line each
 };
 
-// The chunks of a journal. Errors: kNotFound and kIo.
+// The chunks of a journal. Errors: kInvalid, with the reason, if what has the name of one is no
+// file; kNotFound and kIo.
 Result<RangeChunks> list_chunks(const Path& journal, Env& env = posix_env());
 
 // "18EA5F509AFF0000.dat"
