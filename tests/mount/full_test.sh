@@ -40,6 +40,7 @@ fill_up() {
   head -c 4M /dev/zero >disk/ballast
   start chunk_size=1M
   : >mnt/100 && : >mnt/5000 && : >mnt/300000
+  head -c 2M text >mnt/removed
   # The first one fills it; little or nothing of the others finds room.
   for size in 100 5000 300000; do
     count=$(timeout 200 python3 fill.py "mnt/$size" $size) || fail "$kind: $count"
@@ -56,7 +57,18 @@ fill_up() {
   cmp -n "$(stat -c %s before)" before during >&2 || fail "$kind: what was there changed"
   expect_equal "$(info state "mnt/$name")" ok "state on a full disk"
 
-  # Room again, and appends go on where they were.
+  # Nor does opening need any room; removing makes some.
+  remount chunk_size=1M
+  expect_same "mnt/$name" during
+  expect_equal "$(head -c 2M text | cksum)" "$(cksum <mnt/removed)" "a journal on a full disk"
+  expect_fails dd if=text of=mnt/removed oflag=append conv=notrunc bs=1M count=2
+  rm mnt/removed || fail "$kind: cannot remove"
+  cat mnt/.sync >synced || fail "$kind: cannot sync what was removed"
+  head -c 1M text | tee -a "mnt/$name" >>during || fail "$kind: removing made no room"
+  cat "mnt/$name.sync" >synced || fail "$kind: cannot sync"
+  expect_same "mnt/$name" during
+
+  # More room, and appends go on where they were.
   rm disk/ballast
   for ((i = 0; i < 1000; ++i)); do echo "after $i"; done >wanted
   while read -r line; do echo "$line" >>"mnt/$name" || fail "$kind: still no room"; done <wanted
