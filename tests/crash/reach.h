@@ -12,17 +12,10 @@
 #include <set>
 
 #include "journal/chunked/chunked_store.h"
+#include "tests/crash/reach_bound.h"
 #include "tests/support/sim_env.h"
 
 namespace range {
-
-// What does not work any more after a call has failed, from the least on.
-enum class Reach { kNothing, kCall, kJournal, kStore };
-
-inline const char* name_of(Reach reach) {
-  static constexpr const char* kNames[] = {"nothing", "the call", "the journal", "the store"};
-  return kNames[static_cast<size_t>(reach)];
-}
 
 // What a journal must hold.
 struct Promised {
@@ -30,36 +23,11 @@ struct Promised {
   std::string tried;     // by an append that failed
   size_t synced = 0;     // so many bytes survive power loss
   std::string before{};  // the name that it may have again if power is lost
-};
-
-// The state in which an operation finds the store.
-enum class Begin {
-  kClosed,
-  kInUse,     // with something that is not synced, and nothing left of an earlier process
-  kInFlight,  // closed by a kill amid an append to "hit", of which two chunks are not synced
+  uint64_t id = 0;       // of those that have been there from the beginning
 };
 
 inline constexpr uint32_t kNewMode = 0640;
-
-// What a call is about, without ids and random names.
-inline std::string place_of(const std::string& path) {
-  const auto ends = [&](const char* ending) { return path.ends_with(ending); };
-  if (path == "/store") return "the store's directory";
-  if (path.starts_with("/store/chunks/")) {
-    if (ends(".dat")) return "a .dat";
-    if (ends(".idx")) return "an .idx";
-    if (path.find("attributes") != std::string::npos) return "a journal's attributes";
-    return path.size() > std::string("/store/chunks/ab/").size() ? "a journal's directory"
-                                                                 : "chunks/ab";
-  }
-  if (path.starts_with("/store/trash/")) return "an entry of trash";
-  if (path.starts_with("/store/failed/")) return "a note in failed";
-  if (path.starts_with("/store/tree")) {
-    if (ends(".info")) return "a directory's .info";
-    return ends("tree") || ends("/d") ? "a directory of tree" : "a link in tree";
-  }
-  return path.substr(std::string("/store/").size());
-}
+inline constexpr uint64_t kRetained = 7000;  // bytes, by retention: the newest two chunks
 
 class ReachTest : public testing::Test {
  public:
@@ -77,7 +45,10 @@ class ReachTest : public testing::Test {
     EXPECT_TRUE(store_->make_directory("empty", {}));
     EXPECT_TRUE(store_->create("vacant", {}));
     for (const char* path : {"hit", "other", "d/third"}) {
-      EXPECT_TRUE(store_->create(path, {}));
+      Attributes attributes;
+      attributes.max_bytes = kRetained;
+      EXPECT_TRUE(store_->create(path, attributes));
+      expected_[path].id = id_of(path);
       for (int i = 0; i < 3; ++i) EXPECT_TRUE(append(path, 1500));
     }
     EXPECT_TRUE(sync_store());
@@ -152,7 +123,7 @@ class ReachTest : public testing::Test {
     mode_.reset();
     if (begin == Begin::kClosed) return;
     ASSERT_TRUE(open_store());
-    hit_ = id_of("hit");
+    if (begin == Begin::kOpen) return;
     if (begin == Begin::kInUse) {
       for (const char* path : {"other", "d/third", "hit"}) ASSERT_TRUE(append(path, 10));
       ASSERT_TRUE(sync_store());
@@ -196,11 +167,12 @@ class ReachTest : public testing::Test {
   Reach measure(bool failed) {
     if (!store_) {
       EXPECT_TRUE(open_store()) << "the next try";
-      return Reach::kCall;
+      return failed ? Reach::kCall : Reach::kNothing;
     }
     const bool makes_names = store_->create("new", {}).has_value();
     size_t stopped = 0;
-    for (const std::string path : {"new", "other", "d/third", "hit", "moved", "vacant", "fresh"}) {
+    for (const std::string path : {"new", "other", "d/third", "hit", "moved", "vacant", "fresh",
+                                   "elsewhere/third", "empty/third"}) {
       const auto entry = store_->look_up(path);
       if (entry && *entry && !goes_on(path)) ++stopped;
     }
@@ -222,14 +194,17 @@ class ReachTest : public testing::Test {
       for (const auto& [path, each] : expected) {
         // A new name, of a journal that was never synced.
         if (id_of(path) == 0 && at_least(each) == 0) continue;
-        const bool back = !each.before.empty() && id_of(each.before) == hit_;
+        const bool back = !each.before.empty() && id_of(each.before) == each.id;
         const std::string& name = back ? each.before : path;
         expected_[name] = each;
         check_contents(name, at_least(each));
         EXPECT_TRUE(goes_on(name)) << name;
         if (each.synced > 0) check_mode(journal(name).value()->attributes().mode, name);
       }
-      check_mode(store_->directory_attributes("d").value().mode, "d");
+      const char* directory = id_of("d") != 0           ? "d"
+                              : id_of("elsewhere") != 0 ? "elsewhere"
+                                                        : "empty";
+      check_mode(store_->directory_attributes(directory).value().mode, "d");
       let_go();
     };
     let_go();  // before the env that it uses
@@ -249,37 +224,35 @@ class ReachTest : public testing::Test {
     for (const int sys_errno : {EIO, ENOSPC, EMFILE, ENOMEM}) {
       for (uint64_t n = 0; !HasFailure(); ++n) {
         ASSERT_NO_FATAL_FAILURE(prepare(begin));
-        Call failing{};
+        Failed failing{.sys_errno = sys_errno, .begin = begin};
+        std::set<std::string> created;
+        bool syncs = false;
         const uint64_t at = env_->calls() + n;
         env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-          // A store into a mapping fails by a signal, and needs no room.
+          if (call.kind == CallKind::kCreate) created.insert(call.path);
+          const bool first_write = call.kind == CallKind::kWrite && created.erase(call.path) > 0;
+          syncs = syncs || call.kind == CallKind::kSyncData;
           if (call.index != at) return std::nullopt;
-          failing = call;
+          failing.call = call;
+          failing.first_write = first_write;
+          failing.behind_sync = syncs;
+          // A store into a mapping fails by a signal, and needs no room.
           const bool impossible = call.kind == CallKind::kStore && sys_errno != EIO;
           if (impossible) return std::nullopt;
           return Fault{sys_errno, 3};
         });
         const Status done = operation();
         env_->set_fault_hook({});
-        if (failing.path.empty()) break;
+        if (failing.call.path.empty()) break;
         ++failures_;
-        SCOPED_TRACE(name + ", " + std::to_string(sys_errno) + ": " + to_string(failing));
+        SCOPED_TRACE(name + ", " + std::to_string(sys_errno) + ": " + to_string(failing.call));
         const Reach reach = measure(!done);
-        note(name, failing, sys_errno, reach);
-        check_reach(failing, reach, begin);
+        note(name, failing.call, sys_errno, reach);
+        // No wider than its cause.
+        EXPECT_LE(reach, widest_reach(failing)) << name_of(reach);
         check_what_is_left();
       }
     }
-  }
-
-  // No wider than its cause.
-  void check_reach(const Call& call, Reach reach, Begin begin) {
-    Reach widest = only_looks(call.kind) ? Reach::kCall : Reach::kJournal;
-    // Of what an earlier process left nothing is known until one sync of it all has succeeded.
-    if (call.kind == CallKind::kSyncFilesystem) {
-      widest = begin == Begin::kInUse ? Reach::kNothing : Reach::kStore;
-    }
-    EXPECT_LE(reach, widest) << name_of(reach);
   }
 
   void note(const std::string& operation, const Call& call, int sys_errno, Reach reach) {
@@ -320,7 +293,6 @@ class ReachTest : public testing::Test {
   std::map<std::string, Promised> expected_;
   std::unique_ptr<SimEnv> begin_;
   std::map<std::string, Promised> begin_expected_;
-  uint64_t hit_ = 0;                 // the id of "hit", whatever its name
   std::optional<std::string> mode_;  // what has kNewMode for certain
   uint64_t failures_ = 0;
   std::map<std::pair<std::string, std::string>, std::map<Reach, std::set<int>>> table_;

@@ -41,12 +41,50 @@ class ReachOfFailures : public ReachTest {
   Status rename_and_sync(const std::string& to) {
     journals_.clear();
     RETURN_IF_ERROR(store_->rename("hit", to, /*replace=*/true));
-    expected_[to] = expected_.at("hit");
-    expected_[to].before = "hit";
-    expected_.erase("hit");
+    return sync_moved("hit", to);
+  }
+  Status rename_directory_and_sync(const std::string& to) {
+    journals_.clear();
+    RETURN_IF_ERROR(store_->rename("d", to, /*replace=*/true));
+    return sync_moved("d/third", to + "/third");
+  }
+  Status sync_moved(const std::string& from, const std::string& to) {
+    expected_[to] = expected_.at(from);
+    expected_[to].before = from;
+    expected_.erase(from);
     RETURN_IF_ERROR(sync_store());
     expected_[to].before.clear();
     return {};
+  }
+  // One that is there, and is not open, and one that is not.
+  Status get_or_create() {
+    for (const char* path : {"hit", "fresh"}) {
+      ASSIGN_OR_RETURN(journals_[path], store_->get_or_create(path));
+    }
+    return {};
+  }
+  Status read_and_seek() {
+    ASSIGN_OR_RETURN(const auto hit, journal("hit"));
+    const Extent extent = hit->extent();
+    std::string text(extent.end.offset.value(), '\0');
+    ASSIGN_OR_RETURN(const size_t got,
+                     hit->read(ByteOffset(0), std::as_writable_bytes(std::span(text))));
+    EXPECT_EQ(text.substr(0, got), expected_["hit"].acknowledged.substr(0, got));
+    RecordBatch batch;
+    RETURN_IF_ERROR(hit->read_records(RecordNumber(0), 10, 10'000, batch));
+    for (const PositionSpec& spec : {PositionSpec(RecordNumber(1)), PositionSpec(ByteOffset(2000)),
+                                     PositionSpec(extent.last_time), PositionSpec(AtEnd())}) {
+      if (const auto found = hit->seek(spec); !found) return found.error();
+    }
+    return {};
+  }
+  Status append_and_apply_retention() {
+    for (int i = 0; i < 4; ++i) RETURN_IF_ERROR(append_into_a_new_chunk());
+    return store_->apply_retention();
+  }
+  Status set_modified_and_sync() {
+    RETURN_IF_ERROR(store_->set_directory_modified("d", Timestamp(std::chrono::seconds(5))));
+    return sync_store();
   }
   Status set_attributes_and_sync() {
     ASSIGN_OR_RETURN(const auto hit, journal("hit"));
@@ -96,10 +134,18 @@ TEST_F(ReachOfFailures, IsNoWiderThanItsCause) {
     for (int i = 0; i < 4; ++i) RETURN_IF_ERROR(append_into_a_new_chunk());
     return trim_one();
   });
+  sweep("read and seek", Begin::kOpen, [this] { return read_and_seek(); });
+  sweep("retention", Begin::kInUse, [this] { return append_and_apply_retention(); });
+  sweep("get or create", Begin::kOpen, [this] { return get_or_create(); });
   sweep("create", Begin::kInUse, [this] { return create_and_sync(); });
   sweep("make directory", Begin::kInUse, [this] { return make_directory_and_sync(); });
   sweep("rename", Begin::kInUse, [this] { return rename_and_sync("moved"); });
   sweep("rename over", Begin::kInUse, [this] { return rename_and_sync("vacant"); });
+  sweep("rename directory", Begin::kInUse,
+        [this] { return rename_directory_and_sync("elsewhere"); });
+  sweep("rename directory over", Begin::kInUse,
+        [this] { return rename_directory_and_sync("empty"); });
+  sweep("set time of a directory", Begin::kInUse, [this] { return set_modified_and_sync(); });
   sweep("remove directory", Begin::kInUse, [this] { return remove_directory_and_sync(); });
   sweep("set attributes", Begin::kInUse, [this] { return set_attributes_and_sync(); });
   sweep("set attributes of a directory", Begin::kInUse,
