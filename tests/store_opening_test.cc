@@ -1,10 +1,18 @@
 // Opening a store: what need not be possible for it, and what is done later then.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
+#include <atomic>
+#include <cstdio>
 #include <future>
+#include <thread>
 
+#include "journal/chunked/fd.h"
 #include "tests/support/engine_test.h"
+#include "tests/support/gate_env.h"
 
 namespace range {
 namespace {
@@ -137,30 +145,55 @@ TEST_F(StoreOpening, NoOneCallThatFailsKeepsTheStoreShutForGood) {
 
 // --- check_on_open ---
 
+// Whether a thread of this process waits for something. Takes no lock that it could wait for.
+bool sleeps(pid_t thread) {
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/self/task/%d/stat", static_cast<int>(thread));
+  const Fd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 512> text{};
+  const ssize_t size = file ? ::read(file.get(), text.data(), text.size()) : 0;
+  const std::string_view stat(text.data(), static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  const size_t name_end = stat.rfind(')');
+  return name_end != std::string_view::npos && stat.substr(name_end).starts_with(") S");
+}
+
 TEST_F(StoreOpening, ASecondOpenerWaitsForTheCheckOfTheFirst) {
   append_lines(*journal(), 0, 5);
   ASSERT_TRUE(store_->close());
   store_.reset();
   options_.check_on_open = true;
-  open_store();
+  GateEnv gate(*env_);
+  auto opened = ChunkedStore::open(gate, "/store", options_, /*background=*/false);
+  ASSERT_TRUE(opened);
+  store_ = *std::move(opened);
   const JournalId id((*store_->look_up("app"))->id);
-  // In the middle of the first one's check. It takes a while to see that something does not happen;
-  // if that is too short on a busy machine, the test notices less.
-  std::future<bool> second;
-  bool came_early = false;
-  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-    if (second.valid() || call.kind != CallKind::kRead || !call.path.ends_with(".dat")) {
-      return std::nullopt;
-    }
-    second = std::async(std::launch::async, [&] { return store_->open(id, "app").has_value(); });
-    came_early = second.wait_for(std::chrono::milliseconds(200)) == std::future_status::ready;
-    return std::nullopt;
+  // The first one is held up in the middle of its check.
+  std::atomic_flag held;
+  std::promise<void> reached;
+  std::promise<void> let_go;
+  gate.on_open = [&](const Path& path) {
+    if (path.extension() != ".dat" || held.test_and_set()) return;
+    reached.set_value();
+    let_go.get_future().wait();
+  };
+  const auto open = [&] { return store_->open(id, "app").has_value(); };
+  auto first = std::async(std::launch::async, open);
+  reached.get_future().wait();
+  std::atomic<pid_t> thread = 0;
+  auto second = std::async(std::launch::async, [&] {
+    thread = ::gettid();
+    return open();
   });
-  EXPECT_TRUE(store_->open(id, "app"));
-  ASSERT_TRUE(second.valid());
+  const auto is_done = [&] {
+    return second.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  };
+  // Either it comes to its end, or to where it waits for the first one: nobody else does anything.
+  while (!is_done() && (thread == 0 || !sleeps(thread))) std::this_thread::yield();
+  EXPECT_FALSE(is_done());
+  let_go.set_value();
+  EXPECT_TRUE(first.get());
   EXPECT_TRUE(second.get());
-  EXPECT_FALSE(came_early);
-  env_->set_fault_hook({});
+  store_.reset();
 }
 
 TEST_F(StoreOpening, ACheckThatCouldNotReadIsMadeAgain) {

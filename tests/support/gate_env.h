@@ -23,7 +23,8 @@ class GateEnv : public Env {
   // Returns when a call waits at the gate.
   void wait_until_reached();
   void open_gate();
-  // Called before a file is opened; may call the env and everything above it. By one thread.
+  // Called before a file is opened; may call the env and everything above it, or hold the call up.
+  // By every thread that opens one.
   std::function<void(const Path&)> on_open;
 
   int syncs() const { return syncs_; }  // calls of sync_data() so far
