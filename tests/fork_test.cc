@@ -38,6 +38,7 @@ class Fork : public testing::Test {
     expect("list", store_->list(""));
     expect("directory_attributes", store_->directory_attributes(""));
     expect("set_directory_attributes", store_->set_directory_attributes("", {}));
+    expect("set_directory_modified", store_->set_directory_modified("", {}));
     expect("apply_retention", store_->apply_retention());
     expect("sync", store_->sync());
     expect("space", store_->space());

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <latch>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fs/invalidator.h"
@@ -85,6 +86,15 @@ TEST_F(InvalidatorTest, TellsTheNewNameIfRenamedMeanwhile) {
   notices_.meanwhile = [&] { nodes_.journal_moved(kJournal, {kRootNode, "moved"}); };
   run();
   EXPECT_EQ(notices_.names, (std::vector<std::string>{"app", "moved"}));
+}
+
+// Whoever submits may be waited for by who holds the lock that the kernel takes for it.
+TEST_F(InvalidatorTest, TellsTheNameInAThreadOfItsOwn) {
+  std::thread::id told;
+  notices_.meanwhile = [&] { told = std::this_thread::get_id(); };
+  run();
+  EXPECT_NE(told, std::thread::id());
+  EXPECT_NE(told, std::this_thread::get_id());
 }
 
 TEST_F(InvalidatorTest, RemovedJournalHasNoNameToTell) {
