@@ -167,6 +167,15 @@ TEST_F(StoreOpening, ASecondOpenerWaitsForTheCheckOfTheFirst) {
   ASSERT_TRUE(opened);
   store_ = *std::move(opened);
   const JournalId id((*store_->look_up("app"))->id);
+  // It is open, and its files are not, but is not checked: so nothing is opened under a lock.
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    const bool read = call.kind == CallKind::kRead && call.path.ends_with(".dat");
+    return read ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  auto app = store_->open(id, "app");
+  ASSERT_TRUE(app);
+  env_->set_fault_hook({});
+  for (int i = 0; i < 2; ++i) store_->let_go_of_idle();
   // The first one is held up in the middle of its check.
   std::atomic_flag held;
   std::promise<void> reached;
@@ -193,6 +202,7 @@ TEST_F(StoreOpening, ASecondOpenerWaitsForTheCheckOfTheFirst) {
   let_go.set_value();
   EXPECT_TRUE(first.get());
   EXPECT_TRUE(second.get());
+  app->reset();
   store_.reset();
 }
 
