@@ -122,6 +122,20 @@ TEST_F(MappingSlots, ManyReadersWithoutAnyShareFewDescriptors) {
   store_.reset();  // before the environment that it uses
 }
 
+TEST(MappingsOfAProcess, NoFileIsMappedWithoutASlot) {
+  const TemporaryDirectory directory;
+  const auto file = *posix_env().open(directory.path() / "file", Env::OpenMode::kCreateNew);
+  ASSERT_TRUE(file->truncate(1));
+  const uint64_t max_before = MappingSlot::set_max(MappingSlot::taken() + 1);
+  auto first = file->map(0, 1, File::Access::kRead);
+  EXPECT_TRUE(first);
+  const auto second = file->map(0, 1, File::Access::kRead);
+  EXPECT_TRUE(!second && second.error().sys_errno == ENOMEM);
+  if (first) first->reset();
+  EXPECT_TRUE(file->map(0, 1, File::Access::kRead)) << "there is one again";
+  MappingSlot::set_max(max_before);
+}
+
 // On the real system: with 16 chunks mapped for each of these there is no mapping left for malloc.
 TEST(MappingsOfAProcess, AreEnoughForThousandsOfCursorsOnManyChunks) {
   constexpr size_t kCursors = 2400;
