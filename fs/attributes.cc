@@ -39,8 +39,12 @@ range::Timestamp time_of_change(const Attributes& stored, const range::Extent& e
   return std::max<range::Timestamp>(stored.changed + since, extent.last_time);
 }
 
-bool holds(const std::optional<Attributes::Modified>& modified, const range::Extent& extent) {
-  return modified && modified->end == extent.end.offset;
+// A power loss may have cut off the end, and appends have reached it again: those are later than
+// the change.
+range::Timestamp time_of_modification(const Attributes& stored, const range::Extent& extent) {
+  const bool holds = stored.modified && stored.modified->end == extent.end.offset &&
+                     extent.last_time <= stored.changed;
+  return holds ? stored.modified->time : extent.last_time;
 }
 
 }  // namespace
@@ -78,22 +82,20 @@ struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, Disk
   const uint64_t bytes = usage.of(journal, extent.end.offset);
   if (!linked) usage.erase(journal.id());
   st.st_blocks = static_cast<blkcnt_t>((bytes + kBlockBytes - 1) / kBlockBytes);
-  const bool set = holds(stored.modified, extent);
-  set_times(st, set ? stored.modified->time : extent.last_time, time_of_change(stored, extent));
+  set_times(st, time_of_modification(stored, extent), time_of_change(stored, extent));
   return st;
 }
 
 uint32_t mode_of_journal(uint32_t mode) { return mode & 07777 & ~uint32_t{S_ISUID | S_ISGID}; }
 
-void note_change(Attributes& attributes, const Journal& journal) {
+void note_change(Attributes& attributes, const Journal& journal,
+                 std::optional<range::Timestamp> modified) {
   const range::Extent extent = journal.extent();
+  const range::Timestamp shown = modified.value_or(time_of_modification(attributes, extent));
   const range::Timestamp last = time_of_change(attributes, extent);
   const range::Timestamp now = std::chrono::system_clock::now();
   attributes.changed = std::max(now, last + std::chrono::nanoseconds(1));
-  // Also says where the journal ended then.
-  if (!holds(attributes.modified, extent)) {
-    attributes.modified = {extent.last_time, extent.end.offset};
-  }
+  attributes.modified = {shown, extent.end.offset};  // also says where the journal ended then
 }
 
 struct stat directory_attributes(const Attributes& stored, const range::Entry& entry) {

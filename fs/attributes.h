@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <optional>
 #include <unordered_map>
 
 #include "fs/node_table.h"
@@ -38,18 +39,22 @@ class DiskUsage {
 };
 
 // Of a journal. Its st_mtime is the time of its last record, in milliseconds, unless another one
-// was set since. Its st_ctime moves with every change, and never back; only appends of the same
-// millisecond share one, until something else is changed. Reading moves nothing: st_atime is
-// st_mtime, whatever it is set to. `linked`: it still has a name.
+// was set since. Its st_ctime moves with every change other than by appending, and with the first
+// append behind one; from then on with the times of records, as st_mtime does, so that appends of
+// the same millisecond may share one. It goes back, whatever the clock does, only where a power
+// loss has taken what moved it, or the attributes cannot be read. Reading moves nothing: st_atime
+// is st_mtime, whatever it is set to. `linked`: it still has a name.
 struct stat view_attributes(Journal& journal, ByteOffset base, bool linked, DiskUsage& usage);
 
 // The mode that a journal gets when somebody asks for `mode`: files lose their set-ID bits when
 // they are written to, so journals never have any.
 uint32_t mode_of_journal(uint32_t mode);
 
-// To be called with attributes that are to be stored: their change is behind all before it, and
-// appends will be behind this one.
-void note_change(Attributes& attributes, const Journal& journal);
+// To be called with attributes that are to be stored, in which `changed` and `modified` are still
+// those of the journal: their change is behind all before it, and appends will be behind this one.
+// `modified`: a time of modification that is set; without, it stays what it is.
+void note_change(Attributes& attributes, const Journal& journal,
+                 std::optional<range::Timestamp> modified = std::nullopt);
 
 // `entry`: that of the directory.
 struct stat directory_attributes(const Attributes& stored, const range::Entry& entry);

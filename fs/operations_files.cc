@@ -142,8 +142,7 @@ Status Operations::store_attributes(Journal& journal, const AttributeChange& cha
   stored.mode = mode_of_journal(change.mode.value_or(stored.mode));
   stored.uid = change.uid.value_or(stored.uid);
   stored.gid = change.gid.value_or(stored.gid);
-  if (change.modified) stored.modified = {*change.modified, journal.extent().end.offset};
-  note_change(stored, journal);
+  note_change(stored, journal, change.modified);
   return journal.set_attributes(stored);
 }
 

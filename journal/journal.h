@@ -54,7 +54,8 @@ struct Attributes {
   // The rest is of journals only, and means nothing to the engine. When something about it was
   // changed last, other than by appending:
   Timestamp changed{};
-  // A time of modification that was set. It holds as long as the journal ends at `end`.
+  // What the time of modification was then, whether it was set or is that of a record. It holds as
+  // long as the journal ends at `end`, with no record later than `changed`.
   struct Modified {
     Timestamp time{};
     ByteOffset end;

@@ -84,6 +84,27 @@ TEST_F(OperationsTest, AnAppendMovesTheTimeOfChangeHoweverSoonItFollowsAnotherCh
   EXPECT_EQ(timestamp(ops_->attributes(node, kRoot)->st_mtim), timestamp(modified));
 }
 
+// The clock of the journal is ahead of the system's, as if that had been set back.
+TEST_F(OperationsTest, ATimeThatIsSetMovesTheTimeOfChangeBehindAppends) {
+  const Created app = create("app");
+  const NodeId node = app.found.node;
+  const auto ahead = std::chrono::floor<std::chrono::milliseconds>(
+      std::chrono::system_clock::now() + std::chrono::hours(1));
+  store_.journal("app")->set_now(ahead);
+  append(app.handle, "x\n");
+  AttributeChange chmod;
+  chmod.mode = 0600;
+  ASSERT_TRUE(ops_->set_attributes(node, chmod));
+  append(app.handle, std::string(500, 'x') + '\n');
+  const range::Timestamp last = timestamp(ops_->attributes(node, kRoot)->st_ctim);
+  AttributeChange touch;
+  touch.modified = range::Timestamp(std::chrono::seconds(7));
+  const auto touched = ops_->set_attributes(node, touch);
+  ASSERT_TRUE(touched);
+  EXPECT_GT(timestamp(touched->st_ctim), last);
+  EXPECT_EQ(timestamp(touched->st_mtim), *touch.modified);
+}
+
 TEST_F(OperationsTest, EveryChangeOfADirectoryMovesItsTimeOfChange) {
   const NodeId web = make_directory("web");
   struct stat last = *ops_->attributes(web, kRoot);
@@ -136,6 +157,29 @@ TEST_F(OperationsTest, ATimeThatIsSetHoldsUntilTheNextAppend) {
   EXPECT_EQ(timestamp(ops_->set_attributes(web, change)->st_mtim), set);
   create("log", web);
   EXPECT_GT(timestamp(ops_->attributes(web, kRoot)->st_mtim), set);
+}
+
+// Programs like rsync take a file of the same size and time for the same.
+TEST_F(OperationsTest, ATimeThatIsSetDoesNotHoldForWhatIsWrittenAfterAPowerLoss) {
+  const Created app = create("app");
+  const auto journal = store_.journal("app");
+  append(app.handle, "kept\n");
+  append(app.handle, "lost\n");
+  AttributeChange change;
+  change.modified = range::Timestamp(std::chrono::seconds(7));
+  ASSERT_TRUE(ops_->set_attributes(app.found.node, change));
+  journal->lose_last_record();
+  const range::Time later = std::chrono::floor<std::chrono::milliseconds>(
+      std::chrono::system_clock::now() + std::chrono::hours(1));
+  journal->set_now(later);
+  append(app.handle, "more\n");
+  const auto after = ops_->attributes(app.found.node, kRoot);
+  EXPECT_EQ(after->st_size, 10);
+  EXPECT_EQ(timestamp(after->st_mtim), later);
+  // Nor does another change bring it back.
+  change = {};
+  change.mode = 0600;
+  EXPECT_EQ(timestamp(ops_->set_attributes(app.found.node, change)->st_mtim), later);
 }
 
 TEST_F(OperationsTest, WhatChangesAJournalInvalidatesItsOtherViews) {

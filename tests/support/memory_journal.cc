@@ -179,6 +179,13 @@ void MemoryJournal::set_now(Time now) {
 }
 
 void MemoryJournal::fail_with(Error error) {
+void MemoryJournal::lose_last_record() {
+  const std::lock_guard lock(mutex_);
+  RANGE_CHECK(!records_.empty() && !open_);
+  bytes_.resize(records_.back().offset);
+  records_.pop_back();
+}
+
   const std::lock_guard lock(mutex_);
   failure_ = std::move(error);
 }

@@ -38,6 +38,8 @@ class MemoryJournal : public Journal {
   std::vector<ChunkInfo> chunks() const override { return {}; }
 
   void set_now(Time now);
+  // As a power loss does: the last record, a complete one, is gone.
+  void lose_last_record();
   // From now on append() and sync() fail with `error`.
   void fail_with(Error error);
   // Called as append() begins, once; it may append before it.
