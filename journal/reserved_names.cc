@@ -7,7 +7,8 @@ namespace range {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kSuffixes{".pos", ".sync", ".follow", ".info"};
+constexpr std::array<std::string_view, 5> kSuffixes{".pos", ".sync", ".follow", ".info",
+                                                    ".stamped"};
 constexpr std::array<std::string_view, 3> kAtRoot{".at", ".cursor", ".stats"};
 
 }  // namespace

@@ -119,6 +119,7 @@ TEST_F(ExchangeNames, EachThatCannotBeHasItsReason) {
            {"d/x.sync", "'x.sync' is reserved"},
            {"x.follow/y", "'x.follow' is reserved"},
            {"y/.info", "'.info' is reserved"},
+           {"x.stamped", "'x.stamped' is reserved"},
            {".at", "'.at' is reserved"},
            {".cursor/x", "'.cursor' is reserved"},
            {".stats", "'.stats' is reserved"},

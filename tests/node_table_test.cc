@@ -123,7 +123,8 @@ TEST(ControlNames, AreTakenApart) {
 }
 
 TEST(ControlNames, ReservedNamesIncludeThoseOfLaterVersions) {
-  for (const char* name : {"a.pos", "a.sync", "a.follow", "a.info", ".pos", ".follow"}) {
+  for (const char* name :
+       {"a.pos", "a.sync", "a.follow", "a.info", "a.stamped", ".pos", ".follow"}) {
     EXPECT_TRUE(is_reserved(name, false)) << name;
   }
   for (const char* name : {".at", ".cursor", ".stats"}) {

@@ -89,7 +89,7 @@ TEST_F(OperationsTest, ReservedNamesCannotBeMade) {
   create("app");
   const NodeId directory = make_directory("web");
   for (const char* name :
-       {"x.pos", "x.sync", "x.follow", "x.info", ".pos", ".at", ".cursor", ".stats"}) {
+       {"x.pos", "x.sync", "x.follow", "x.info", "x.stamped", ".pos", ".at", ".cursor", ".stats"}) {
     EXPECT_EQ(errno_of(ops_->create(kRootNode, name, 0644, false, kUser)), EINVAL) << name;
     EXPECT_EQ(errno_of(ops_->make_directory(kRootNode, name, 0755, kUser)), EINVAL) << name;
     EXPECT_EQ(errno_of(ops_->rename({kRootNode, "app"}, {kRootNode, name}, 0)), EINVAL) << name;

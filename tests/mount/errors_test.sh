@@ -63,7 +63,8 @@ refuse EPERM 'os.mkfifo("fifo")'
 refuse EPERM 'os.mknod("device", 0o20600, os.makedev(1, 3))'
 
 # Reserved names: those of control files everywhere, those of the trees to come at the root.
-for name in x.pos x.sync x.follow x.info app.follow .pos .sync .follow .info web/x.pos web/.info; do
+for name in x.pos x.sync x.follow x.info x.stamped app.follow app.stamped .pos .sync .follow .info \
+  .stamped web/x.pos web/.info; do
   making=EINVAL moving=EINVAL
   # Where there is a control file, the kernel itself finds that in the way.
   [[ ! -e mnt/$name ]] || making=EEXIST moving=ENOTDIR
