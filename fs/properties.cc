@@ -125,7 +125,9 @@ Status Properties::assign(const Owner& owner, Attributes& own, std::string_view 
 std::string Properties::state_of(const Journal& journal, const Result<range::JournalInfo>& info) {
   if (!info) return range::to_string(info.error());
   if (!info->failure.empty()) return info->failure;
-  const std::string damage = tree_.damage.of(journal.id());
+  std::string damage = tree_.damage.of(journal.id());
+  if (!damage.empty() && !info->attributes_lost.empty()) damage += "; ";
+  damage += info->attributes_lost;
   return damage.empty() ? "ok" : "damaged: " + damage;
 }
 

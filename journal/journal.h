@@ -101,6 +101,8 @@ struct JournalInfo {
   uint64_t records_missing_in_front = 0;
   bool clock_ahead = false;  // the system's clock has jumped ahead and is not followed yet
   std::string failure;       // why appends are refused; empty while they are not
+  // Why attributes() are not those that are stored; empty while they are.
+  std::string attributes_lost;
 };
 
 class Journal;

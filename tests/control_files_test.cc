@@ -148,6 +148,16 @@ TEST_F(ControlFilesTest, InfoHasALineForAKeyWhateverIsInItsValue) {
   EXPECT_NE(info.find("write /st\\nstate: ok"), std::string::npos) << info;
 }
 
+// What changes attributes is refused then, and removal, too.
+TEST_F(ControlFilesTest, InfoTellsOfAttributesThatCannotBeRead) {
+  const auto app = store_.journal("app");
+  app->lose_attributes(Error{Errc::kCorrupt, EIO, "attributes of app"});
+  const std::string info = print(control(ControlKind::kInfo));
+  EXPECT_EQ(info.find("\nstate: ok"), std::string::npos) << info;
+  EXPECT_NE(info.find("\nstate: damaged: "), std::string::npos) << info;
+  EXPECT_NE(info.find("attributes of app"), std::string::npos) << info;
+}
+
 TEST_F(ControlFilesTest, DirectoryListsPositionsByName) {
   ASSERT_TRUE(store_.create("a b", Attributes()).has_value());
   ASSERT_TRUE(store_.make_directory("web", Attributes()).has_value());

@@ -68,12 +68,15 @@ TEST_F(UnreadableAttributes, AreNotWrittenOver) {
   EXPECT_EQ(changed.mode, 0600U);
   EXPECT_EQ(changed.framing, Framing::kWrite) << "as its records are";
   changed.mode = 0640;
-  EXPECT_EQ(code(app->set_attributes(changed)), Errc::kCorrupt);
+  const Status refused = app->set_attributes(changed);
+  EXPECT_EQ(code(refused), Errc::kCorrupt);
+  EXPECT_EQ(app->info()->attributes_lost, to_string(refused.error()));
   EXPECT_TRUE(app->sync());
   env_->set_readable(attributes_file(), 0, true);
   wanted_.mode = 0640;
   ASSERT_TRUE(app->set_attributes(changed));
   EXPECT_EQ(app->attributes(), wanted_);
+  EXPECT_EQ(app->info()->attributes_lost, "");
   app.reset();
   kill();
   EXPECT_EQ(journal()->attributes(), wanted_);

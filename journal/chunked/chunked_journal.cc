@@ -268,6 +268,7 @@ Result<JournalInfo> ChunkedJournal::info() {
   {
     MutexLock lock(mutex_);
     if (failure_) info.failure = to_string(*failure_);
+    if (attributes_lost_) info.attributes_lost = to_string(*attributes_lost_);
     info.torn_tails = torn_tails_;
     info.chunks_left_out = left_out_.size();
     info.records_missing_in_front = missing_in_front_;

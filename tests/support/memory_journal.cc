@@ -170,6 +170,7 @@ Result<JournalInfo> MemoryJournal::info() {
   info.chunks = 1;
   info.disk_bytes = (bytes_.size() + 4095) / 4096 * 4096;
   info.failure = failure_ ? to_string(*failure_) : "";
+  info.attributes_lost = attributes_lost_ ? to_string(*attributes_lost_) : "";
   return info;
 }
 
@@ -178,7 +179,6 @@ void MemoryJournal::set_now(Time now) {
   now_ = now;
 }
 
-void MemoryJournal::fail_with(Error error) {
 void MemoryJournal::lose_last_record() {
   const std::lock_guard lock(mutex_);
   RANGE_CHECK(!records_.empty() && !open_);
@@ -186,8 +186,14 @@ void MemoryJournal::lose_last_record() {
   records_.pop_back();
 }
 
+void MemoryJournal::fail_with(Error error) {
   const std::lock_guard lock(mutex_);
   failure_ = std::move(error);
+}
+
+void MemoryJournal::lose_attributes(Error error) {
+  const std::lock_guard lock(mutex_);
+  attributes_lost_ = std::move(error);
 }
 
 }  // namespace range

@@ -42,6 +42,8 @@ class MemoryJournal : public Journal {
   void lose_last_record();
   // From now on append() and sync() fail with `error`.
   void fail_with(Error error);
+  // As if the stored attributes could not be read.
+  void lose_attributes(Error error);
   // Called as append() begins, once; it may append before it.
   std::function<void()> before_append;
 
@@ -69,6 +71,7 @@ class MemoryJournal : public Journal {
   uint64_t synced_ = 0;
   Time now_{std::chrono::milliseconds(1'763'802'000'000)};  // 2025-11-22T09:00:00Z
   std::optional<Error> failure_;
+  std::optional<Error> attributes_lost_;
 };
 
 }  // namespace range
