@@ -158,7 +158,7 @@ class Operations {
   Result<Found> found_journal(const std::shared_ptr<Journal>& journal, const Place& place);
   Result<Found> found_directory(const range::Entry& entry, const Place& place,
                                 const std::string& path);
-  Result<Found> found_new_directory(const Place& place, const std::string& path);
+  Found enter_directory(const range::Entry& entry, const Place& place, const Attributes& stored);
   Status check_original(const range::Entry& entry, const std::string& path) const;
   Result<Found> look_up_control(NodeId parent, const ControlName& name);
   Result<std::shared_ptr<Journal>> open_journal(JournalId id, const std::string& path);

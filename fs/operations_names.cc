@@ -56,6 +56,11 @@ Result<Found> Operations::found_directory(const Entry& entry, const Place& place
                                           const std::string& path) {
   RETURN_IF_ERROR(check_original(entry, path));
   ASSIGN_OR_RETURN(const Attributes stored, tree_.store.directory_attributes(path));
+  return enter_directory(entry, place, stored);
+}
+
+Found Operations::enter_directory(const Entry& entry, const Place& place,
+                                  const Attributes& stored) {
   const NodeId id = tree_.nodes.enter_directory(entry.id, place);
   return Found{id, rangefs::directory_attributes(stored, entry), true};
 }
@@ -153,17 +158,9 @@ Result<Found> Operations::make_directory(NodeId parent, std::string_view name, u
   RETURN_IF_ERROR(check_new_name(place));
   ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
   ASSIGN_OR_RETURN(const Attributes attributes, inherit(parent, (mode & 07777) | S_IFDIR, caller));
-  RETURN_IF_ERROR(tree_.store.make_directory(path, attributes));
-  auto found = found_new_directory(place, path);
-  // Who is told of an error takes it that there is nothing.
-  if (!found) static_cast<void>(tree_.store.remove_directory(path));
-  return found;
-}
-
-Result<Found> Operations::found_new_directory(const Place& place, const std::string& path) {
-  ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
-  if (!entry) return refused(ENOENT);
-  return found_directory(*entry, place, path);
+  ASSIGN_OR_RETURN(const Entry entry, tree_.store.make_directory(path, attributes));
+  // Who is told of an error takes it that there is nothing: so nothing is asked that may fail.
+  return enter_directory(entry, place, attributes);
 }
 
 bool Operations::is_control_file(const Place& place) {

@@ -103,8 +103,9 @@ class Store {
   // the store's directory has something of that name that is not of rangefs (and is not listed).
   virtual Result<std::shared_ptr<Journal>> create(std::string_view path,
                                                   const Attributes& attributes) = 0;
-  // Errors: also kExists and kNotPermitted, likewise.
-  virtual Status make_directory(std::string_view path, const Attributes& attributes) = 0;
+  // Returns what was made. Errors: also kExists and kNotPermitted, likewise; after an error there
+  // is no new directory.
+  virtual Result<Entry> make_directory(std::string_view path, const Attributes& attributes) = 0;
 
   // Removes a journal: the name at once, its records when nobody has it open any more.
   // Errors: also kNotPermitted if it has records and `keep` is set for it or a directory above;

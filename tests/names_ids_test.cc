@@ -24,7 +24,7 @@ class NamesIds : public EngineTest {
     env_->script_random({taken, kFree});
     EXPECT_EQ(journal("drawn")->id(), JournalId(kFree)) << what;
     env_->script_random({taken, kFree, kFree + 2});
-    const Status directory = store_->make_directory("drawn too", {});
+    const auto directory = store_->make_directory("drawn too", {});
     ASSERT_TRUE(directory) << what << ": " << to_string(directory.error());
     EXPECT_EQ(id("drawn too"), kFree + 2) << what;
     ASSERT_TRUE(store_->remove("drawn"));

@@ -14,6 +14,31 @@ class StoreNames : public EngineTest {};
 
 using Names = std::set<std::string>;
 
+// --- making ---
+
+// The name is there: an error would say that it is not.
+TEST_F(StoreNames, ADirectoryIsMadeWhetherOrNotItCanBeLookedAt) {
+  const auto seen = store_->make_directory("seen", {});
+  const auto found = store_->look_up("seen");
+  ASSERT_TRUE(seen && found && *found);
+  EXPECT_EQ(seen->id, (*found)->id);
+  EXPECT_EQ(seen->modified, (*found)->modified);
+  EXPECT_EQ(seen->changed, (*found)->changed);
+  bool named = false;
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    if (named) return Fault{ENOMEM};
+    named = call.kind == CallKind::kRename;
+    return std::nullopt;
+  });
+  const auto unseen = store_->make_directory("unseen", {});
+  env_->set_fault_hook({});
+  ASSERT_TRUE(named);
+  ASSERT_TRUE(unseen);
+  EXPECT_EQ(unseen->kind, EntryKind::kDirectory);
+  EXPECT_EQ(unseen->id, store_->look_up("unseen").value()->id);
+  EXPECT_EQ(unseen->changed, Timestamp(store_->directory_attributes("unseen")->created));
+}
+
 // --- removing ---
 
 TEST_F(StoreNames, ARemovedJournalIsReadableUntilItIsLetGoOf) {

@@ -24,7 +24,7 @@ Result<std::shared_ptr<Journal>> GuardedStore::create(std::string_view path,
   return guarded([&] { return store_->create(path, attributes); });
 }
 
-Status GuardedStore::make_directory(std::string_view path, const Attributes& attributes) {
+Result<Entry> GuardedStore::make_directory(std::string_view path, const Attributes& attributes) {
   return guarded([&] { return store_->make_directory(path, attributes); });
 }
 

@@ -64,7 +64,7 @@ class Names {
   // something that is not of rangefs; those of `fill`.
   Result<JournalId> create_journal(std::string_view path,
                                    const std::function<Result<Path>(JournalId)>& fill);
-  Status create_directory(std::string_view path, const Attributes& attributes);
+  Result<Entry> create_directory(std::string_view path, const Attributes& attributes);
 
   // Moves an entry to the trash. The caller has made sure that it may go. The directory
   // of a journal is deleted by reclaim(), one of the tree by reclaim_directories().

@@ -16,7 +16,7 @@
 namespace range {
 
 // The id is claimed in the trash, from where dying leads to its release.
-Status Names::create_directory(std::string_view path, const Attributes& attributes) {
+Result<Entry> Names::create_directory(std::string_view path, const Attributes& attributes) {
   RETURN_IF_ERROR(check_path(path, false));
   RETURN_IF_ERROR(check_parents(path));
   ASSIGN_OR_RETURN(const JournalId id, draw_id());
@@ -39,7 +39,11 @@ Status Names::create_directory(std::string_view path, const Attributes& attribut
                .file = tree_path(path) / kDirectoryAttributes,
                .directories = {claim.parent_path(), store_ / kTrash, tree_path(parent_of(path)),
                                tree_path(path)}});
-  return {};
+  // It is there, whether or not its times can be read.
+  const auto stat = env_.stat(tree_path(path));
+  const Timestamp modified = stat ? stat->modified : attributes.created;
+  const Timestamp changed = stat ? stat->changed : attributes.created;
+  return Entry{EntryKind::kDirectory, id.value(), modified, changed};
 }
 
 // Attributes that the disk does not give are no reason to go without a number, and to keep those of

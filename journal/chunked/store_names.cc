@@ -163,7 +163,7 @@ Result<std::shared_ptr<Journal>> ChunkedStore::create(std::string_view path,
   return std::shared_ptr<Journal>(journal);
 }
 
-Status ChunkedStore::make_directory(std::string_view path, const Attributes& attributes) {
+Result<Entry> ChunkedStore::make_directory(std::string_view path, const Attributes& attributes) {
   RETURN_IF_ERROR(writable());
   std::unique_lock lock(names_mutex_);
   Attributes stamped = attributes;

@@ -113,7 +113,8 @@ bool CheckedStore::make_directory(const std::string& path, const Attributes& att
   if (is_off()) return false;
   Attributes stamped = attributes;
   stamped.created = env_->now();
-  const bool made = done(store_->make_directory(path, stamped));
+  const auto entry = store_->make_directory(path, stamped);
+  const bool made = done(entry ? Status() : Status(entry.error()));
   model_.directory_made(path, stamped, made);
   return made;
 }

@@ -136,7 +136,7 @@ class EngineTest : public testing::Test {
   }
 
   void make_directory(std::string_view path) {
-    const Status made = store_->make_directory(path, Attributes());
+    const auto made = store_->make_directory(path, Attributes());
     ASSERT_TRUE(made) << to_string(made.error());
   }
 

@@ -96,13 +96,13 @@ Result<std::shared_ptr<Journal>> MemoryStore::create(std::string_view path,
   return std::shared_ptr<Journal>(journal);
 }
 
-Status MemoryStore::make_directory(std::string_view path, const Attributes& attributes) {
+Result<Entry> MemoryStore::make_directory(std::string_view path, const Attributes& attributes) {
   const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(check_free(path));
   tree_[std::string(path)] = Node{{EntryKind::kDirectory, ++last_id_, {}, {}}, attributes};
   touch(path);
   touch(parent_of(path));
-  return {};
+  return find(path)->entry;
 }
 
 bool MemoryStore::kept(std::string_view path, const MemoryJournal& journal) {

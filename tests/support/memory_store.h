@@ -22,7 +22,7 @@ class MemoryStore : public Store {
   Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view name) override;
   Result<std::shared_ptr<Journal>> create(std::string_view path,
                                           const Attributes& attributes) override;
-  Status make_directory(std::string_view path, const Attributes& attributes) override;
+  Result<Entry> make_directory(std::string_view path, const Attributes& attributes) override;
   Status remove(std::string_view path) override;
   Status remove_directory(std::string_view path) override;
   Status rename(std::string_view from, std::string_view to, bool replace) override;
