@@ -75,16 +75,6 @@ bool Properties::kept(const Attributes& own, std::string_view path) {
   }
 }
 
-// Of a journal that is created in `directory`.
-range::Framing Properties::framing_in(std::string_view directory) {
-  while (true) {
-    const auto above = tree_.store.directory_attributes(directory);
-    if (above && above->framing) return *above->framing;
-    if (directory.empty()) return tree_.store.options().framing;
-    directory = parent_of(directory);
-  }
-}
-
 Result<Properties::Owner> Properties::owner(NodeId id, const Node& node) {
   if (const auto* view = std::get_if<ViewNode>(&node)) {
     const auto place = tree_.nodes.place(view->journal->id());
@@ -101,11 +91,13 @@ Result<Attributes> Properties::attributes(const Owner& owner) {
   return tree_.store.directory_attributes(owner.directory);
 }
 
-bool Properties::is_set(const Owner& owner, const Attributes& own, std::string_view key) {
+Result<bool> Properties::is_set(const Owner& owner, const Attributes& own, std::string_view key) {
   if (key == kKeep) return own.keep.has_value();
   if (owner.journal == nullptr || !own.framing) return own.framing.has_value();
   const range::Framing usual = tree_.store.options().framing;
-  return *own.framing != usual || framing_in(owner.directory) != usual;
+  if (*own.framing != usual) return true;
+  ASSIGN_OR_RETURN(const range::Framing inherited, tree_.store.framing_in(owner.directory));
+  return inherited != usual;
 }
 
 // Stores `value` (nothing: inherited) under `key`, one of those that can be set.
@@ -117,7 +109,9 @@ Status Properties::assign(const Owner& owner, Attributes& own, std::string_view 
   }
   own.framing = value ? parse_framing(*value) : std::nullopt;
   if (value && !own.framing) return refused(EINVAL);
-  if (!value && owner.journal != nullptr) own.framing = framing_in(owner.directory);
+  if (!value && owner.journal != nullptr) {
+    ASSIGN_OR_RETURN(own.framing, tree_.store.framing_in(owner.directory));
+  }
   return {};
 }
 
@@ -179,12 +173,12 @@ Result<std::vector<Property>> Properties::of_directory(const Owner& owner) {
     }
     next = page.next;
   }
-  std::vector<Property> all{
-      {kFraming, std::string(to_string(framing_in(path)))},
-      {kKeep, kept(own, path) ? "1" : "0"},
-      {"journals", std::to_string(journals)},
-      {"directories", std::to_string(directories)},
-  };
+  std::vector<Property> all;
+  const auto framing = tree_.store.framing_in(path);
+  if (framing) all.push_back({kFraming, std::string(to_string(*framing))});
+  all.push_back({kKeep, kept(own, path) ? "1" : "0"});
+  all.push_back({"journals", std::to_string(journals)});
+  all.push_back({"directories", std::to_string(directories)});
   if (path.empty()) {
     const range::StoreOptions& options = tree_.store.options();
     all.push_back({"store", range::printable(tree_.options.store)});
@@ -212,7 +206,8 @@ Result<std::vector<std::string>> Properties::names_set(NodeId id, const Node& no
   ASSIGN_OR_RETURN(const Owner owner, this->owner(id, node));
   ASSIGN_OR_RETURN(const Attributes own, attributes(owner));
   for (const std::string_view key : {kFraming, kKeep}) {
-    if (is_set(owner, own, key)) set.push_back(std::string(kPropertyPrefix).append(key));
+    ASSIGN_OR_RETURN(const bool is_set, this->is_set(owner, own, key));
+    if (is_set) set.push_back(std::string(kPropertyPrefix).append(key));
   }
   return set;
 }
@@ -228,8 +223,10 @@ Result<std::string> Properties::get(NodeId id, const Node& node, std::string_vie
   ASSIGN_OR_RETURN(const std::string_view key, key_of(name));
   ASSIGN_OR_RETURN(const auto properties, all(id, node));
   const auto it = std::ranges::find(properties, key, &Property::key);
-  if (it == properties.end()) return refused(ENODATA);
-  return it->value;
+  if (it != properties.end()) return it->value;
+  // Everything has a framing, which may not be readable.
+  if (key == kFraming && !std::holds_alternative<ControlNode>(node)) return refused(EIO);
+  return refused(ENODATA);
 }
 
 Status Properties::change(NodeId id, const Node& node, std::string_view key,
@@ -238,9 +235,11 @@ Status Properties::change(NodeId id, const Node& node, std::string_view key,
   const std::lock_guard lock(tree_.settings);
   ASSIGN_OR_RETURN(const Owner owner, this->owner(id, node));
   ASSIGN_OR_RETURN(Attributes own, attributes(owner));
-  const bool set = is_set(owner, own, key);
-  if (set && mode == SetMode::kCreate) return refused(EEXIST);
-  if (!set && (mode == SetMode::kReplace || !value)) return refused(ENODATA);
+  if (mode != SetMode::kAny || !value) {
+    ASSIGN_OR_RETURN(const bool set, is_set(owner, own, key));
+    if (set && mode == SetMode::kCreate) return refused(EEXIST);
+    if (!set && mode != SetMode::kCreate) return refused(ENODATA);
+  }
   RETURN_IF_ERROR(assign(owner, own, key, value));
   if (owner.journal == nullptr) return tree_.store.set_directory_attributes(owner.directory, own);
   note_change(own, *owner.journal);

@@ -58,12 +58,10 @@ class Properties {
   Result<std::vector<Property>> of_directory(const Owner& owner);
   Result<Owner> owner(NodeId id, const Node& node);
   Result<Attributes> attributes(const Owner& owner);
-  bool is_set(const Owner& owner, const Attributes& own, std::string_view key);
+  Result<bool> is_set(const Owner& owner, const Attributes& own, std::string_view key);
   Status assign(const Owner& owner, Attributes& own, std::string_view key,
                 std::optional<std::string_view> value);
   bool kept(const Attributes& own, std::string_view path);
-  range::Framing framing_in(std::string_view directory);
-
   std::string state_of(const Journal& journal, const Result<range::JournalInfo>& info);
   Status change(NodeId id, const Node& node, std::string_view key,
                 std::optional<std::string_view> value, SetMode mode);

@@ -137,6 +137,10 @@ class Store {
 
   virtual Result<Attributes> directory_attributes(std::string_view path) = 0;
   virtual Status set_directory_attributes(std::string_view path, const Attributes& attributes) = 0;
+  // The framing that is inherited in `directory`. Errors: also kCorrupt with an errno, as long as
+  // attributes cannot be read that may set it; a journal that is created meanwhile inherits from
+  // what can be read.
+  virtual Result<Framing> framing_in(std::string_view directory) = 0;
   // Sets Entry::modified.
   virtual Status set_directory_modified(std::string_view path, Timestamp modified) = 0;
 

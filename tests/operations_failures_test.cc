@@ -18,6 +18,10 @@ class FailingStore : public range::MemoryStore {
     if (fails()) return failure(path);
     return MemoryStore::directory_attributes(path);
   }
+  Result<range::Framing> framing_in(std::string_view directory) override {
+    if (fails()) return failure(directory);
+    return MemoryStore::framing_in(directory);
+  }
   Status remove_directory(std::string_view path) override {
     if (failed) return failure(path);
     return MemoryStore::remove_directory(path);
@@ -59,6 +63,23 @@ TEST_F(OperationsFailures, ADirectoryThatCannotBeAnsweredIsNotLeftBehind) {
     EXPECT_EQ(errno_of(made), EIO);
     EXPECT_EQ(errno_of(ops_->look_up(kRootNode, "web")), ENOENT) << n;
   }
+}
+
+// It would be stored, and records be divided by it from then on.
+TEST_F(OperationsFailures, AFramingThatCannotBeKnownIsNotTakenForUnset) {
+  constexpr const char* kFraming = "user.range.framing";
+  ASSERT_TRUE(ops_->set_property(kRootNode, kFraming, "write", SetMode::kAny));
+  const NodeId app = ops_->create(kRootNode, "app", 0644, false, kUser)->found.node;
+  ASSERT_TRUE(ops_->set_property(app, kFraming, "line", SetMode::kAny));
+  store_.failed = true;
+  EXPECT_EQ(errno_of(ops_->remove_property(app, kFraming)), EIO);
+  EXPECT_EQ(errno_of(ops_->property_names(app)), EIO);
+  EXPECT_EQ(errno_of(ops_->set_property(app, kFraming, "line", SetMode::kCreate)), EIO);
+  EXPECT_TRUE(ops_->set_property(app, "user.range.keep", "1", SetMode::kCreate));
+  store_.failed = false;
+  EXPECT_EQ(*ops_->property(app, kFraming), "line");
+  ASSERT_TRUE(ops_->remove_property(app, kFraming));
+  EXPECT_EQ(*ops_->property(app, kFraming), "write");
 }
 
 }  // namespace

@@ -192,6 +192,22 @@ TEST_F(UnreadableAttributes, OfADirectoryMayHaveSaidThatItsJournalsAreKept) {
   EXPECT_TRUE(store_->remove("d/e/app"));
 }
 
+TEST_F(UnreadableAttributes, OfADirectoryMayHaveSetAFraming) {
+  Attributes write;
+  write.framing = Framing::kWrite;
+  ASSERT_TRUE(store_->make_directory("d", write));
+  make_directory("d/e");
+  EXPECT_EQ(store_->framing_in("").value(), Framing::kLine);
+  EXPECT_EQ(store_->framing_in("d").value(), Framing::kWrite);
+  EXPECT_EQ(store_->framing_in("d/e").value(), Framing::kWrite);
+  sync_all();
+  kill();
+  env_->set_readable("/store/tree/d/.info", 0, false);
+  EXPECT_EQ(code(store_->framing_in("d/e")), Errc::kCorrupt);
+  env_->set_readable("/store/tree/d/.info", 0, true);
+  EXPECT_EQ(store_->framing_in("d/e").value(), Framing::kWrite);
+}
+
 // A journal's directory or a directory's attributes.
 TEST_F(UnreadableAttributes, OfADirectoryKeepNothingForEver) {
   make_directory("d");

@@ -53,6 +53,10 @@ Status GuardedStore::set_directory_attributes(std::string_view path, const Attri
   return guarded([&] { return store_->set_directory_attributes(path, attributes); });
 }
 
+Result<Framing> GuardedStore::framing_in(std::string_view directory) {
+  return guarded([&] { return store_->framing_in(directory); });
+}
+
 Status GuardedStore::set_directory_modified(std::string_view path, Timestamp modified) {
   return guarded([&] { return store_->set_directory_modified(path, modified); });
 }

@@ -29,6 +29,7 @@ class GuardedStore final : public Store {
   Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) override;
   Result<Attributes> directory_attributes(std::string_view path) override;
   Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;
+  Result<Framing> framing_in(std::string_view directory) override;
   Status set_directory_modified(std::string_view path, Timestamp modified) override;
   Status apply_retention() override;
   Status sync() override;

@@ -93,8 +93,11 @@ class Names {
   template <typename T>
   Result<std::optional<T>> inherited(std::string_view path, std::optional<T> Attributes::*member);
 
-  // The same for `keep`. Errors: why it is not known of a directory on the way to that one.
-  Result<std::optional<bool>> inherited_keep(std::string_view path);
+  // The same of `directory` and those above. Errors: also why it is not known of one on the way to
+  // that which sets it.
+  template <typename T>
+  Result<std::optional<T>> setting_in(std::string_view directory,
+                                      std::optional<T> Attributes::*member);
 
   // The limits of a journal at `path` that sets some itself: others are inherited, or `otherwise`.
   // None if the attributes of a directory that they come from are lost.
@@ -249,6 +252,19 @@ Result<std::optional<T>> Names::inherited(std::string_view path,
     if (attributes.*member) return attributes.*member;
   }
   return std::optional<T>();
+}
+
+template <typename T>
+Result<std::optional<T>> Names::setting_in(std::string_view directory,
+                                           std::optional<T> Attributes::*member) {
+  while (true) {
+    ASSIGN_OR_RETURN(const Known known, known_directory(directory));
+    if (known.attributes.*member) return known.attributes.*member;
+    // Damage may be all that a power loss has left of attributes that nobody had synced.
+    if (known.unreadable()) return *known.damage;
+    if (directory.empty()) return std::optional<T>();
+    directory = parent_of(directory);
+  }
 }
 
 }  // namespace range

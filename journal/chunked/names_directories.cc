@@ -116,17 +116,6 @@ void Names::keep_claim(std::string_view path, JournalId id) {
   note_change({.subject = tree_path(path), .directories = {claim.parent_path()}});
 }
 
-Result<std::optional<bool>> Names::inherited_keep(std::string_view path) {
-  while (!path.empty()) {
-    path = parent_of(path);
-    ASSIGN_OR_RETURN(const Known known, known_directory(path));
-    if (known.attributes.keep) return known.attributes.keep;
-    // Damage may be all that a power loss has left of attributes that nobody had synced.
-    if (known.unreadable()) return *known.damage;
-  }
-  return std::optional<bool>();
-}
-
 Result<Retention> Names::retention(std::string_view path, const Attributes& own,
                                    const Retention& otherwise) {
   Attributes merged = own;

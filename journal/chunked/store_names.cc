@@ -179,7 +179,8 @@ Result<bool> ChunkedStore::is_kept(JournalId id, std::string_view path,
   const auto own = journal != nullptr ? journal->known_attributes()
                                       : ChunkedJournal::stored_attributes(context_, id);
   if (own && own->keep) return *own->keep;
-  ASSIGN_OR_RETURN(const std::optional<bool> above, names_.inherited_keep(path));
+  ASSIGN_OR_RETURN(const std::optional<bool> above,
+                   names_.setting_in(parent_of(path), &Attributes::keep));
   const bool hidden = !own && own.error().code != Errc::kNotFound;  // or nothing was ever stored
   if (hidden && above.value_or(true)) return own.error();
   return above.value_or(false);
@@ -288,6 +289,13 @@ Status ChunkedStore::set_directory_attributes(std::string_view path, const Attri
   if (attributes.mode > 07777) return name_error(Errc::kInvalid, path);
   std::unique_lock lock(names_mutex_);
   return names_.set_directory_attributes(path, attributes);
+}
+
+Result<Framing> ChunkedStore::framing_in(std::string_view directory) {
+  std::shared_lock lock(names_mutex_);
+  ASSIGN_OR_RETURN(const std::optional<Framing> set,
+                   names_.setting_in(directory, &Attributes::framing));
+  return set.value_or(options_.framing);
 }
 
 Status ChunkedStore::set_directory_modified(std::string_view path, Timestamp modified) {

@@ -74,12 +74,12 @@ Result<std::shared_ptr<Journal>> MemoryStore::open(JournalId id, std::string_vie
   return failed(Errc::kNotFound, name);
 }
 
-Framing MemoryStore::inherited_framing(std::string_view path) {
-  while (!path.empty()) {
-    path = parent_of(path);
-    if (const auto framing = find(path)->directory.framing) return *framing;
+Framing MemoryStore::framing_set_in(std::string_view directory) {
+  while (true) {
+    if (const auto framing = find(directory)->directory.framing) return *framing;
+    if (directory.empty()) return options_.framing;
+    directory = parent_of(directory);
   }
-  return options_.framing;
 }
 
 Result<std::shared_ptr<Journal>> MemoryStore::create(std::string_view path,
@@ -87,7 +87,7 @@ Result<std::shared_ptr<Journal>> MemoryStore::create(std::string_view path,
   const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(check_free(path));
   Attributes resolved = attributes;
-  if (!resolved.framing) resolved.framing = inherited_framing(path);
+  if (!resolved.framing) resolved.framing = framing_set_in(parent_of(path));
   const JournalId id(++last_id_);
   const auto journal = std::make_shared<MemoryJournal>(id, resolved);
   journals_[id] = journal;
@@ -223,6 +223,12 @@ Status MemoryStore::set_directory_attributes(std::string_view path, const Attrib
   node->directory = attributes;
   node->entry.changed = tick();
   return {};
+}
+
+Result<Framing> MemoryStore::framing_in(std::string_view directory) {
+  const std::lock_guard lock(mutex_);
+  if (find(directory) == nullptr) return failed(Errc::kNotFound, directory);
+  return framing_set_in(directory);
 }
 
 Status MemoryStore::set_directory_modified(std::string_view path, Timestamp modified) {

@@ -30,6 +30,7 @@ class MemoryStore : public Store {
   Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) override;
   Result<Attributes> directory_attributes(std::string_view path) override;
   Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;
+  Result<Framing> framing_in(std::string_view directory) override;
   Status set_directory_modified(std::string_view path, Timestamp modified) override;
   Status apply_retention() override { return {}; }
   Status sync() override;
@@ -57,7 +58,7 @@ class MemoryStore : public Store {
   bool kept(std::string_view path, const MemoryJournal& journal);
   bool has_entries(std::string_view directory) const;
   Status make_room(std::string_view to, const Node& moved, bool replace);
-  Framing inherited_framing(std::string_view path);
+  Framing framing_set_in(std::string_view directory);
 
   const StoreOptions options_;
   mutable std::mutex mutex_;
