@@ -24,18 +24,25 @@ using range::Errc;
 using range::Error;
 using range::Status;
 
-// Whether `test` holds for a mount of this kind that process `pid` sees.
-bool any_rangefs_mount(const std::function<bool(const mntent&)>& test,
-                       const std::string& pid = "self") {
+bool is_rangefs(const mntent& entry) { return std::string_view(entry.mnt_type) == "fuse.rangefs"; }
+
+// Whether `test` holds for a mount that process `pid` sees. They come in the order in which they
+// were mounted.
+bool any_mount(const std::function<bool(const mntent&)>& test, const std::string& pid = "self") {
   const std::string path = "/proc/" + pid + "/mounts";
   const std::unique_ptr<FILE, int (*)(FILE*)> mounts(setmntent(path.c_str(), "re"), endmntent);
   if (!mounts) return false;
   mntent entry{};
   std::array<char, 8192> buffer{};
   while (getmntent_r(mounts.get(), &entry, buffer.data(), buffer.size()) != nullptr) {
-    if (std::string_view(entry.mnt_type) == "fuse.rangefs" && test(entry)) return true;
+    if (test(entry)) return true;
   }
   return false;
+}
+
+bool any_rangefs_mount(const std::function<bool(const mntent&)>& test,
+                       const std::string& pid = "self") {
+  return any_mount([&](const mntent& entry) { return is_rangefs(entry) && test(entry); }, pid);
 }
 
 // Without symbolic links; as it is if that cannot be said.
@@ -114,8 +121,10 @@ Status check_fuse(bool root) {
 
 std::optional<ShownMount> shown_mount(const std::string& path) {
   std::optional<ShownMount> shown;
-  any_rangefs_mount([&](const mntent& entry) {
-    if (path == entry.mnt_dir) shown = ShownMount{entry.mnt_fsname, entry.mnt_opts};
+  any_mount([&](const mntent& entry) {
+    if (path != entry.mnt_dir) return false;
+    shown.reset();
+    if (is_rangefs(entry)) shown = ShownMount{entry.mnt_fsname, entry.mnt_opts};
     return false;  // the last one is on top
   });
   return shown;

@@ -23,7 +23,8 @@ struct ShownMount {
   std::string source;
   std::string options;  // and commas
 };
-// The one that is seen on `path`, which is canonical; nothing if there is none.
+// The one that is seen on `path`, which is canonical; nothing if there is none, or something else
+// is mounted over it.
 std::optional<ShownMount> shown_mount(const std::string& path);
 
 // Whether rangefs is mounted on `path`, which is canonical.

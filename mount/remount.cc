@@ -1,7 +1,6 @@
 #include "mount/remount.h"
 
 #include <sys/mount.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
@@ -54,20 +53,21 @@ constexpr std::array<std::string_view, 9> kShown{"user_id",   "group_id",   "max
                                                  "blksize",   "rootmode",   "context",
                                                  "fscontext", "defcontext", "rootcontext"};
 
+// What nothing tells of a mount.
+constexpr std::array<std::string_view, 2> kUnknowable{"auto_unmount", "debug"};
+
 template <typename Names>
 bool is_among(const Names& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
 // Those that `given` names. mount(8) leaves out what is not to hold, but always says whether there
-// are writing, devices and set-ID programs: if nobody does, that stays as it is. statvfs(3) has the
-// bits of mount(2).
-Result<unsigned long> flags_of(const std::string& mountpoint,
-                               const std::vector<std::string>& given) {
-  constexpr unsigned long kKept = MS_RDONLY | MS_NOSUID | MS_NODEV;
-  struct statvfs st {};
-  if (::statvfs(mountpoint.c_str(), &st) != 0) return range::system_error(errno, mountpoint);
-  unsigned long flags = st.f_flag & kKept;
+// are writing, devices and set-ID programs: if nobody does, that stays as it is.
+unsigned long flags_of(const RunningMount& mount, const std::vector<std::string>& given) {
+  unsigned long flags = 0;
+  for (const std::string_view kept : {"ro", "nosuid", "nodev"}) {
+    if (mount.has(kept)) flags |= std::ranges::find(kFlags, kept, &Flag::name)->bits;
+  }
   for (const std::string& option : given) {
     const auto* flag = std::ranges::find(kFlags, option, &Flag::name);
     if (flag == kFlags.end()) continue;
@@ -98,6 +98,7 @@ Result<bool> holds(const Options& options, const RunningMount& mount, const std:
   if (name == "allow_other") return mount.has("allow_other") == !option.starts_with("no_");
   if (name == "fsname") return option == "fsname=" + mount.source();
   if (name == "subtype") return option == "subtype=rangefs";
+  if (is_among(kUnknowable, name)) return false;
   if (is_among(kShown, name)) return mount.has(option);
   return true;
 }
@@ -128,7 +129,7 @@ Status remount(const Options& options) {
   const std::string& mountpoint = options.mountpoint;
   const auto mount = RunningMount::on(mountpoint);
   if (!mount) return problem(mountpoint + " is not a mount of rangefs");
-  ASSIGN_OR_RETURN(const unsigned long flags, flags_of(mountpoint, options.given));
+  const unsigned long flags = flags_of(*mount, options.given);
   const bool writes = (flags & MS_RDONLY) == 0;
   const auto read_only = mount->property("read_only");
   if (writes && read_only && *read_only == "1") {
@@ -141,7 +142,11 @@ Status remount(const Options& options) {
     if (errno == EBUSY) return problem(mountpoint + " is busy: files are open for writing");
     return range::system_error(errno, "remounting " + mountpoint);
   }
-  return writes ? Status() : mount->sync();
+  const Status synced = writes ? Status() : mount->sync();
+  if (synced) return {};
+  return problem(mountpoint +
+                 " is read-only now, but what was written before may not be durable: " +
+                 to_string(synced.error()));
 }
 
 }  // namespace rangefs

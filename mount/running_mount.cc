@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -23,8 +25,8 @@ using range::Status;
 
 namespace {
 
-// Another user's daemon may never answer.
-constexpr unsigned kPatienceSeconds = 10;
+// A daemon may never answer.
+constexpr std::chrono::seconds kPatience{10};
 
 template <typename Id>
 std::optional<Id> parse_id(const std::optional<std::string>& text) {
@@ -34,8 +36,16 @@ std::optional<Id> parse_id(const std::optional<std::string>& text) {
   return error == std::errc() ? std::optional(id) : std::nullopt;
 }
 
-// What was written into a pipe at once; empty if nothing was.
-std::string read_once(int pipe) {
+bool become(uid_t uid, gid_t gid) {
+  return ::setgroups(0, nullptr) == 0 && ::setresgid(gid, gid, gid) == 0 &&
+         ::setresuid(uid, uid, uid) == 0;
+}
+
+// What is written into a pipe at once; empty if nothing is until the other end is closed, or
+// `patience_ms` (-1: no limit) are over.
+std::string read_once(int pipe, int patience_ms) {
+  pollfd waiting{pipe, POLLIN, 0};
+  if (::poll(&waiting, 1, patience_ms) <= 0) return {};
   std::string text(PIPE_BUF, '\0');
   ssize_t count = -1;
   do {
@@ -68,32 +78,37 @@ std::optional<std::string> RunningMount::shown(std::string_view key) const {
 }
 
 Result<std::string> RunningMount::property(const std::string& key) const {
-  const Answer answer = ask([&](int directory) -> Answer {
-    std::array<char, 256> value{};
-    const ssize_t size =
-        ::fgetxattr(directory, ("user.range." + key).c_str(), value.data(), value.size());
-    if (size < 0) return {errno, ""};
-    return {0, std::string(value.data(), static_cast<size_t>(size))};
-  });
+  const Answer answer = ask(
+      [&](int directory) -> Answer {
+        std::array<char, 256> value{};
+        const ssize_t size =
+            ::fgetxattr(directory, ("user.range." + key).c_str(), value.data(), value.size());
+        if (size < 0) return {errno, ""};
+        return {0, std::string(value.data(), static_cast<size_t>(size))};
+      },
+      kPatience);
   if (answer.failed != 0) return range::system_error(answer.failed, key + " of " + path_);
   return answer.text;
 }
 
 Status RunningMount::sync() const {
-  const Answer answer = ask([](int directory) -> Answer {
-    return {::fsync(directory) != 0 ? errno : 0, ""};
-  });
-  return answer.failed == 0 ? Status() : range::system_error(answer.failed, "sync of " + path_);
+  const Answer answer = ask(
+      [](int directory) -> Answer {
+        return {::fsync(directory) != 0 ? errno : 0, ""};
+      },
+      std::nullopt);
+  if (answer.failed == 0 || answer.failed == EACCES) return {};
+  return range::system_error(answer.failed, "sync of " + path_);
 }
 
-RunningMount::Answer RunningMount::ask(const Question& question) const {
+RunningMount::Answer RunningMount::ask(const Question& question, const Patience& patience) const {
   const int place = ::open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (place < 0) return {errno, ""};
-  Answer answer = ask_in(place, question);
+  Answer answer = ask_as(std::nullopt, place, question, patience);
   const auto uid = parse_id<uid_t>(shown("user_id"));
   const auto gid = parse_id<gid_t>(shown("group_id"));
   if (answer.failed == EACCES && ::geteuid() == 0 && uid && gid) {
-    answer = ask_as(*uid, *gid, place, question);
+    answer = ask_as(Owner{*uid, *gid}, place, question, patience);
   }
   ::close(place);
   return answer;
@@ -108,17 +123,17 @@ RunningMount::Answer RunningMount::ask_in(int place, const Question& question) {
   return answer;
 }
 
-// In a process of its own, which cannot become root again.
-RunningMount::Answer RunningMount::ask_as(uid_t uid, gid_t gid, int place,
-                                          const Question& question) {
+// In a process of its own, which cannot become root again, and can be left to itself.
+RunningMount::Answer RunningMount::ask_as(const std::optional<Owner>& owner, int place,
+                                          const Question& question, const Patience& patience) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return {errno, ""};
   const pid_t child = ::fork();
   if (child == 0) {
-    ::alarm(kPatienceSeconds);
-    const bool is_owner = ::setgroups(0, nullptr) == 0 && ::setresgid(gid, gid, gid) == 0 &&
-                          ::setresuid(uid, uid, uid) == 0;
-    const Answer answer = is_owner ? ask_in(place, question) : Answer{EACCES, ""};
+    // Nobody who waits for these to be closed waits for the daemon.
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(fd);
+    const bool became = !owner || become(owner->uid, owner->gid);
+    const Answer answer = became ? ask_in(place, question) : Answer{EPERM, ""};
     std::string text(reinterpret_cast<const char*>(&answer.failed), sizeof answer.failed);
     text += answer.text;
     static_cast<void>(!::write(pipe[1], text.data(), text.size()));
@@ -126,13 +141,19 @@ RunningMount::Answer RunningMount::ask_as(uid_t uid, gid_t gid, int place,
   }
   const int failed = child < 0 ? errno : 0;
   ::close(pipe[1]);
-  const std::string text = read_once(pipe[0]);
+  const int patience_ms =
+      patience ? static_cast<int>(std::chrono::milliseconds(*patience).count()) : -1;
+  const std::string text = failed == 0 ? read_once(pipe[0], patience_ms) : std::string();
   ::close(pipe[0]);
   if (failed != 0) return {failed, ""};
+  Answer answer{ETIMEDOUT, ""};
+  if (text.size() < sizeof answer.failed) {
+    // Not waited for: what the daemon has taken on, no signal ends.
+    ::kill(child, SIGKILL);
+    return answer;
+  }
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
-  Answer answer{ETIMEDOUT, ""};
-  if (text.size() < sizeof answer.failed) return answer;
   std::memcpy(&answer.failed, text.data(), sizeof answer.failed);
   answer.text = text.substr(sizeof answer.failed);
   return answer;

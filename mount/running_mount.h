@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -28,9 +29,10 @@ class RunningMount {
   // The value of an option of the kernel's like "user_id=1000"; nothing if it is not shown.
   std::optional<std::string> shown(std::string_view key) const;
 
-  // What its root says about itself under `key` (.info). Errors: kIo.
+  // What its root says about itself under `key` (.info). Errors: kIo, with ETIMEDOUT after 10 s.
   range::Result<std::string> property(const std::string& key) const;
-  // Everything that was written through it is durable when this returns. Errors: kIo.
+  // Everything that was written through it is durable when this returns, however long that takes;
+  // or nobody may ask for that, who has no permission to read its root. Errors: kIo.
   range::Status sync() const;
 
  private:
@@ -43,8 +45,15 @@ class RunningMount {
 
   RunningMount(std::string path, std::string source)
       : path_(std::move(path)), source_(std::move(source)) {}
-  Answer ask(const Question& question) const;
-  static Answer ask_as(uid_t uid, gid_t gid, int place, const Question& question);
+  // In whose name.
+  struct Owner {
+    uid_t uid;
+    gid_t gid;
+  };
+  using Patience = std::optional<std::chrono::seconds>;  // nothing: no limit
+  Answer ask(const Question& question, const Patience& patience) const;
+  static Answer ask_as(const std::optional<Owner>& owner, int place, const Question& question,
+                       const Patience& patience);
   static Answer ask_in(int place, const Question& question);
 
   std::string path_;

@@ -85,7 +85,8 @@ expect_equal "$(tail -n 1 mnt/app)" more "what was appended"
 
 # What the daemon and the kernel took when it was mounted stays, and may be repeated.
 setfattr -n user.range.framing -v write mnt # of the root: no matter what the mount was told
-for option in chunk_size=2M sync_interval=7s framing=write no_allow_other max_read=4096 user_id=7 fsname=other; do
+for option in chunk_size=2M sync_interval=7s framing=write no_allow_other max_read=4096 user_id=7 fsname=other \
+  auto_unmount debug; do
   status=0
   errors=$("$RANGEFS" store mnt -o "remount,noexec,$option" 2>&1) || status=$?
   expect_equal "$status" 1 "status of remount,$option"
@@ -98,6 +99,21 @@ for option in chunk_size=1M sync_interval=1s framing=line allow_other user_id=0 
   mounts mount -T fstab -o "remount,$option" "$mnt"
 done
 setfattr -x user.range.framing mnt
+# A daemon that does not answer holds nobody up, once the kernel knows that there is a directory.
+stat mnt >out
+serving=$(pgrep -f "rangefs $store $mnt ")
+kill -STOP "$serving"
+expect_fails timeout 60 "$RANGEFS" store mnt -o remount,noexec,chunk_size=1M
+kill -CONT "$serving"
+expect_match "$errors" "rangefs: option 'chunk_size=1M' cannot be compared .*" "remount without an answer"
+lacks noexec
+# What is mounted over it is none of its business.
+mount -t tmpfs tmpfs mnt
+expect_fails "$RANGEFS" store mnt -o remount,noexec
+expect_match "$errors" 'rangefs: .*/mnt is not a mount of rangefs' "remount of what is mounted over it"
+lacks noexec
+umount mnt
+lacks noexec
 expect_fails mount -o remount,bogus mnt
 expect_match "$errors" ".*'bogus'.*" "remount,bogus"
 unmount

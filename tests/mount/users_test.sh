@@ -136,6 +136,11 @@ as $alice bash -c 'echo theirs >>mnt/app'
 allowed "$dir/rangefs" store mnt -o remount,ro,chunk_size=64M,framing=line
 expect_equal "$(as $alice sed -n 's/^synced_bytes: //p' mnt/app.info)" 12 "bytes synced by remount,ro"
 allowed "$dir/rangefs" store mnt -o remount,rw
+# Nor does it take what its owner may not do either.
+as $alice chmod 0300 mnt
+allowed "$dir/rangefs" store mnt -o remount,ro
+allowed "$dir/rangefs" store mnt -o remount,rw
+as $alice chmod 0755 mnt
 allowed as $alice fusermount3 -u mnt
 
 expect_fails "${own[@]}" mnt -o allow_other
