@@ -1,7 +1,9 @@
 #include "mount/background.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,10 +49,17 @@ void close_stdio() {
   if (null > STDERR_FILENO) ::close(null);
 }
 
-// It would go on serving those who were told that it failed.
-void stop(pid_t daemon) {
+// It would go on serving those who were told that it failed. One that a disk holds up ends later.
+void stop(pid_t daemon, std::chrono::milliseconds patience) {
+  const int ended = static_cast<int>(::syscall(SYS_pidfd_open, daemon, 0));
   ::kill(daemon, SIGTERM);
-  while (::waitpid(daemon, nullptr, 0) < 0 && errno == EINTR) {
+  pollfd waiting{ended, POLLIN, 0};
+  const int changed = ended < 0 ? 0 : ::poll(&waiting, 1, static_cast<int>(patience.count()));
+  if (ended >= 0) ::close(ended);
+  if (changed != 0) {
+    ::waitpid(daemon, nullptr, WNOHANG);
+  } else {
+    print_problem("the daemon, process " + std::to_string(daemon) + ", has not ended yet");
   }
 }
 
@@ -78,7 +87,8 @@ void print_problem(const std::string& problem) {
 }
 
 int run_in_background(const std::function<int(const Report&)>& daemon,
-                      const std::function<std::string()>& ready) {
+                      const std::function<std::string()>& ready,
+                      std::chrono::milliseconds patience) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
     print_problem(to_string(range::system_error(errno, "pipe")));
@@ -96,14 +106,12 @@ int run_in_background(const std::function<int(const Report&)>& daemon,
   ::close(pipe[1]);
   std::string problem = read_all(pipe[0]);
   ::close(pipe[0]);
-  if (problem.empty()) {
-    problem = "the daemon died before it served; the log may say why";
-  } else if (problem == kReady) {
-    problem = ready();
-    if (!problem.empty()) stop(child);
-  }
+  const bool serves = problem == kReady;
+  if (problem.empty()) problem = "the daemon died before it served; the log may say why";
+  if (serves) problem = ready();
   if (problem.empty()) return 0;
   print_problem(problem);
+  if (serves) stop(child, patience);
   return 1;
 }
 

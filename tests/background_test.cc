@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -33,6 +34,28 @@ TEST(Background, ADaemonThatServesButDoesNotAnswerHasEnded) {
   said.resize(size > 0 ? static_cast<size_t>(size) : 0);
   EXPECT_EQ(said, "stopped");
   for (const int fd : pipe) ::close(fd);
+}
+
+// Whoever mounts would wait for as long as a disk holds the daemon up.
+TEST(Background, ADaemonThatDoesNotEndIsNotWaitedForForEver) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  const auto daemon = [&](const Report& report) {
+    ::signal(SIGTERM, SIG_IGN);
+    ::close(pipe[1]);
+    report("");
+    char byte{};
+    return ::read(pipe[0], &byte, 1) == 0 ? 0 : 1;  // until the test lets it go
+  };
+  testing::internal::CaptureStderr();
+  const auto ready = [] { return "it does not answer"; };
+  EXPECT_EQ(run_in_background(daemon, ready, std::chrono::milliseconds(1)), 1);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(said.starts_with("rangefs: it does not answer\nrangefs: the daemon, process "))
+      << said;
+  EXPECT_TRUE(said.ends_with(" has not ended yet\n")) << said;
+  for (const int fd : pipe) ::close(fd);
+  EXPECT_GT(::waitpid(-1, nullptr, 0), 0);
 }
 
 TEST(Background, WhatADaemonSaysIsTheProblem) {
