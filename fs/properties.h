@@ -44,7 +44,9 @@ class Properties {
   // EINVAL for an unknown key or value, EPERM for one that can only be read.
   Status set(NodeId id, const Node& node, std::string_view name, std::string_view value,
              SetMode mode);
-  // Back to what is inherited; ENODATA if that is what there is. EPERM for what can only be read.
+  // Back to what is inherited; ENODATA if nothing is listed. EPERM for what can only be read. What
+  // a journal has inherited from a directory that sets it stays listed, and removing that again is
+  // no error: `rsync -X` removes it with each run, and would fail.
   Status remove(NodeId id, const Node& node, std::string_view name);
 
  private:
