@@ -10,6 +10,21 @@ namespace {
 using Names = std::set<std::string>;
 using StoreSync = EngineTest;
 
+TEST_F(StoreSync, OfOneJournalThatFailsKeepsNoOtherFromBeingSynced) {
+  for (const char* path : {"first", "second"}) append_lines(*journal(path), 0, 3);
+  sync_all();
+  for (const char* path : {"first", "second"}) append_lines(*journal(path), 3, 1);
+  const std::string failing = directory_of(journal("first")->id()).string();
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    const bool fails = call.kind == CallKind::kSyncData && call.path.starts_with(failing);
+    return fails ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_FALSE(store_->sync());
+  env_->set_fault_hook({});
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(records(journal("second")), lines(0, 4));
+}
+
 TEST_F(StoreSync, SyncMakesEveryJournalAndNameDurable) {
   make_directory("d");
   for (int i = 0; i < 40; ++i) append_lines(*journal("d/" + std::to_string(i)), 0, 45);
