@@ -1,5 +1,6 @@
 #include "journal/store.h"
 
+#include <cerrno>
 #include <limits>
 #include <utility>
 
@@ -52,6 +53,12 @@ Status Store::visit(std::string_view directory, const Visitor& visitor, Status* 
     if (page->next) places.push_back({place.path, *page->next});
     for (const NamedEntry& each : page->entries) {
       std::string path = place.path.empty() ? each.name : place.path + '/' + each.name;
+      if (each.entry.id == 0) {
+        const Error error{Errc::kIo, EIO, path};
+        if (!unreadable) return error;
+        if (*unreadable) *unreadable = error;
+        continue;
+      }
       if (each.entry.kind == EntryKind::kDirectory) {
         places.push_back({std::move(path)});
       } else if (!visitor(path, JournalId(each.entry.id))) {

@@ -41,7 +41,9 @@ enum class EntryKind { kJournal, kDirectory };
 
 struct Entry {
   EntryKind kind = EntryKind::kJournal;
-  uint64_t id = 0;  // the value of a JournalId, also of a directory
+  // The value of a JournalId, also of a directory; 0 in a list if the disk gives no more than a
+  // name.
+  uint64_t id = 0;
   // Of a directory: when something in it was created, removed or renamed last, unless another time
   // was set since; and when that, its attributes or its name were changed last.
   Timestamp modified{};
@@ -130,8 +132,8 @@ class Store {
 
   // Calls `visitor` with every journal below `directory`, in no particular order, until it returns
   // false. Journals that come or go meanwhile may be among them or not. A directory below that
-  // cannot be listed ends it or, if there is a place for the first such error in `unreadable`, is
-  // left out.
+  // cannot be listed, or a journal that cannot be looked up, ends it or, if there is a place for
+  // the first such error in `unreadable`, is left out.
   using Visitor = std::function<bool(const std::string& path, JournalId id)>;
   Status visit(std::string_view directory, const Visitor& visitor, Status* unreadable = nullptr);
 

@@ -13,7 +13,23 @@
 namespace range {
 namespace {
 
-using ChunkDamage = RecoveryTest;
+class ChunkDamage : public RecoveryTest {
+ protected:
+  // Lets an intact header say that its chunk begins with a record of the first one.
+  void begin_at_record_5(const Path& idx) {
+    std::string bytes = env_->read_all(idx);
+    Sector sector{};
+    std::memcpy(sector.data(), bytes.data() + kHeaderAt[0], sector.size());
+    ChunkHeader header = decode_header(sector).value();
+    header.first_record = RecordNumber(5);
+    header.first_byte = ByteOffset(500);
+    sector = encode(header);
+    for (const uint64_t at : kHeaderAt) {
+      std::memcpy(bytes.data() + at, sector.data(), sector.size());
+    }
+    env_->write_raw(idx, bytes);
+  }
+};
 
 TEST_F(ChunkDamage, TornHeaderInLastChunkKeepsEarlierRecords) {
   const JournalId id = fill(41, 3);
@@ -153,19 +169,44 @@ TEST_F(ChunkDamage, AChunkWithoutAHeaderBeginsNoLaterThanTheNext) {
 TEST_F(ChunkDamage, AChunkThatBeginsBeforeTheOneInFrontOfItIsNotServed) {
   const JournalId id = fill(100, 0);
   reopen();
-  const Path idx = files(id, ".idx")[2];
-  std::string bytes = env_->read_all(idx);
-  Sector sector{};
-  std::memcpy(sector.data(), bytes.data() + kHeaderAt[0], sector.size());
-  ChunkHeader header = decode_header(sector).value();
-  header.first_record = RecordNumber(5);
-  header.first_byte = ByteOffset(500);
-  sector = encode(header);
-  for (const uint64_t at : kHeaderAt) {
-    std::memcpy(bytes.data() + at, sector.data(), sector.size());
-  }
-  env_->write_raw(idx, bytes);
+  begin_at_record_5(files(id, ".idx")[2]);
   EXPECT_EQ(found(), lines(0, 82));
+  expect_appends_go_on();
+}
+
+// Also if nobody knows what was between them: no record is served twice.
+TEST_F(ChunkDamage, BehindAChunkThatCannotBeReadNoneIsServedOutOfOrder) {
+  const JournalId id = fill(10, 90);
+  kill();
+  for (const uint64_t at : kHeaderAt) env_->set_readable(files(id, ".idx")[1], at, false);
+  begin_at_record_5(files(id, ".idx")[2]);
+  EXPECT_EQ(found(), lines(0, 41));
+}
+
+TEST_F(ChunkDamage, BehindAChunkThatCannotBeReadTheNextHasItsPlace) {
+  const JournalId id = fill(10, 90);
+  kill();
+  for (const uint64_t at : kHeaderAt) env_->set_readable(files(id, ".idx")[1], at, false);
+  const std::vector<std::string> served = found();
+  ASSERT_EQ(served.size(), 100U);
+  EXPECT_EQ(served[40], line(40));
+  EXPECT_EQ(served[41], "(corrupt)");
+  EXPECT_EQ(served[82], line(82));
+  EXPECT_EQ(served[99], line(99));
+}
+
+// More was appended to it than its mark tells.
+TEST_F(ChunkDamage, BehindAChunkWithoutItsPayloadTheNextHasItsPlace) {
+  const JournalId id = fill(50, 50);
+  ASSERT_EQ(files(id, ".dat").size(), 3U);
+  kill();
+  ASSERT_TRUE(env_->remove_file(files(id, ".dat")[1]));
+  const std::vector<std::string> served = found();
+  ASSERT_EQ(served.size(), 100U);
+  EXPECT_EQ(served[40], line(40));
+  EXPECT_EQ(served[41], "(corrupt)");
+  EXPECT_EQ(served[82], line(82));
+  EXPECT_EQ(served[99], line(99));
   expect_appends_go_on();
 }
 

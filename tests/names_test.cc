@@ -29,6 +29,48 @@ TEST_F(NamesTest, TheTreeIsLaidOutAsDocumented) {
   EXPECT_EQ(trash(), 0U);
 }
 
+TEST_F(NamesTest, ANameOfWhichTheDiskGivesNoMoreHidesNoOthers) {
+  for (const char* name : {"a", "b", "c"}) journal(name);
+  ASSERT_TRUE(store_->make_directory("d", {}));
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    const bool bad = call.path == "/store/tree/b" || call.path == "/store/tree/d";
+    const bool looks = call.kind == CallKind::kReadSymlink || call.kind == CallKind::kStat;
+    return bad && looks ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  const auto listed = store_->list("");
+  ASSERT_TRUE(listed) << to_string(listed.error());
+  std::map<std::string, bool> known;
+  for (const NamedEntry& entry : *listed) known[entry.name] = entry.entry.id != 0;
+  EXPECT_EQ(known,
+            (std::map<std::string, bool>{{"a", true}, {"b", false}, {"c", true}, {"d", false}}));
+  std::set<std::string> visited;
+  const auto visit = [&](const std::string& path, JournalId) {
+    visited.insert(path);
+    return true;
+  };
+  Status unreadable;
+  EXPECT_TRUE(store_->visit("", visit, &unreadable));
+  EXPECT_EQ(visited, (std::set<std::string>{"a", "c"}));
+  EXPECT_EQ(code(unreadable), Errc::kIo);
+  EXPECT_EQ(code(store_->visit("", visit)), Errc::kIo);
+}
+
+// Where a journal ended is that of its last failure.
+TEST_F(NamesTest, AFailureIsNotedAnew) {
+  const JournalId id = journal()->id();
+  ASSERT_TRUE(store_->close());
+  store_.reset();
+  Names names(*env_, "/store");
+  EXPECT_EQ(names.failure_noted(id).value(), std::nullopt);
+  for (const ByteOffset end : {ByteOffset(800), ByteOffset(1100)}) {
+    ASSERT_TRUE(names.note_failure(id, end));
+    EXPECT_EQ(names.failure_noted(id).value(), end);
+  }
+  EXPECT_EQ(names.failed_journals().value(), std::vector{id});
+  ASSERT_TRUE(names.forget_failure(id));
+  EXPECT_EQ(names.failure_noted(id).value(), std::nullopt);
+}
+
 TEST_F(NamesTest, NamesMayHaveAnyByteButSlashAndZero) {
   std::vector<std::string> odd = {"...",        ".hidden",  " ",        "@",    "a b",
                                   "\n",         "-rf",      "\xff\xfe", "tree", "chunks",

@@ -135,6 +135,80 @@ TEST_F(Recovery, EntriesThatAFailedSyncLostAreLogged) {
   expect_appends_go_on();
 }
 
+TEST_F(Recovery, LostAttributesAreThoseOfTheNewestChunk) {
+  const JournalId id = fill(10, 0);
+  Attributes attributes = journal()->attributes();
+  for (const bool keep : {true, false}) {
+    attributes.keep = keep;
+    ASSERT_TRUE(journal()->set_attributes(attributes));
+    append_lines(*journal(), 10, 90);
+  }
+  ASSERT_GT(files(id, ".dat").size(), 3U);
+  sync_all();
+  ASSERT_TRUE(env_->remove_file(directory_of(id) / "attributes"));
+  kill();
+  EXPECT_TRUE(store_->remove("app"));
+}
+
+// Nothing is left that could be kept, or that shows it.
+TEST_F(Recovery, WhatAFailedSyncLostOfBothFilesIsLogged) {
+  const JournalId id = fill(3, 5);
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    const bool fails =
+        call.kind == CallKind::kSyncData && call.path.find("/chunks/") != call.path.npos;
+    return fails ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_FALSE(journal()->sync());
+  EXPECT_TRUE(env_->read_symlink("/store/failed/" + to_string(id))->ends_with("/800"));
+  env_->fail_writeback(files(id, ".dat").back());
+  env_->fail_writeback(files(id, ".idx").back());
+  env_->evict_lost(Survival::drop_all());
+  testing::internal::CaptureStdout();
+  kill();
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_NE(log.find("the last 500 bytes of it"), std::string::npos) << log;
+  EXPECT_EQ(found(), lines(0, 3));
+  expect_appends_go_on();
+  testing::internal::CaptureStdout();
+  reopen();
+  journal();
+  EXPECT_EQ(testing::internal::GetCapturedStdout().find("are lost"), std::string::npos);
+}
+
+// It may be readable later.
+TEST_F(Recovery, WhatCannotBeReadAfterAFailedSyncIsNotCut) {
+  const JournalId id = fill(3, 5);
+  const Path idx = files(id, ".idx").back();
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    const bool fails = call.kind == CallKind::kSyncData && call.path == idx.string();
+    return fails ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_FALSE(journal()->sync());
+  env_->set_readable(idx, kEntriesAt, false);
+  kill();
+  EXPECT_FALSE(journal()->append(as_bytes("more\n")));
+  env_->set_readable(idx, kEntriesAt, true);
+  reopen();
+  EXPECT_EQ(found(), lines(0, 8));
+}
+
+// No sync of ours has heard of it.
+TEST_F(Recovery, PayloadWhoseEntriesTheDiskHasLostIsKeptAndLogged) {
+  const JournalId id = fill(3, 5);
+  env_->fail_writeback(files(id, ".idx").back());
+  env_->evict_lost(Survival::drop_all());
+  kill();
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(found(), lines(0, 3));
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_NE(log.find("or the disk has lost entries"), std::string::npos) << log;
+  append(*journal(), "more\n");
+  ASSERT_EQ(files(id, ".dat.torn").size(), 1U);
+  EXPECT_EQ(env_->read_all(files(id, ".dat.torn").front()).size(), 500U);
+  EXPECT_EQ(journal()->info()->torn_tails, 1U);
+  expect_appends_go_on();
+}
+
 TEST_F(Recovery, RoomAheadIsNoLossAfterAFailedSync) {
   const JournalId id = fill(10, 30);
   const Path dat = files(id, ".dat").back();

@@ -27,6 +27,19 @@ TEST_F(Repair, RoomAheadOfAKilledProcessIsGivenBackAndAppendsGoOnInTheChunk) {
   expect_appends_go_on();
 }
 
+// Nobody was told that the disk did not take it.
+TEST_F(Repair, TheHeaderOfAChunkThatWasNeverSyncedIsWrittenAgain) {
+  const JournalId id = fill(0, 5);
+  env_->fail_writeback(files(id, ".idx").front());
+  env_->fail_writeback(files(id, ".dat").front());
+  kill();
+  append(*journal(), line(5));
+  sync_all();
+  env_->evict_lost(Survival::drop_all());
+  lose_power(Survival::drop_all());
+  EXPECT_EQ(found(), lines(0, 6));
+}
+
 TEST_F(Repair, OfATornTailWithRoomBehindItOnlyTheTailIsKept) {
   const JournalId id = fill(10, 30);
   lose_power(Survival::keep_all());

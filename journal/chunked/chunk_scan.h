@@ -17,16 +17,20 @@ namespace range {
 
 enum class Tail {
   kClean,     // nothing behind the last complete append
-  kInFlight,  // an append of a process that died in it; it had not returned
-  kTorn,      // power was lost before a sync: records that were not synced are incomplete
-  kLost,      // within one boot appends are gone that had returned, but were not synced
+  kInFlight,  // an append of a process that died in it; it had not returned, as far as can be seen
+  // Payload that no entry describes, within one boot: an append of a process that died before it
+  // had written its entries, or a disk has lost them.
+  kUndescribed,
+  kTorn,     // power was lost before a sync: records that were not synced are incomplete
+  kLost,     // within one boot appends are gone that had returned, but were not synced
   kCorrupt,  // what had been stored has changed or cannot be read; what lies behind is still served
   kUnreadable,  // where it ends cannot be read, now: what can is served
 };
 
 // Whether it is cut off before more is appended.
 constexpr bool is_cut(Tail tail) {
-  return tail == Tail::kInFlight || tail == Tail::kTorn || tail == Tail::kLost;
+  return tail == Tail::kInFlight || tail == Tail::kUndescribed || tail == Tail::kTorn ||
+         tail == Tail::kLost;
 }
 
 // What one chunk file pair turned out to hold.

@@ -334,16 +334,18 @@ void ChunkedJournal::enqueue() {
 // After a failed write or sync nobody knows what is on the disk: nothing more is appended, and
 // everybody is told.
 Status ChunkedJournal::poison(const Error& error) {
+  ByteOffset end;
   {
     MutexLock lock(mutex_);
     if (failure_) return *failure_;
+    end = table_.end().offset;
     failure_ = error;
     failed_.store(true, std::memory_order_release);
     grown_.notify_all();
   }
   spdlog::error("journal {}: takes no more appends: {}", printable(path()), to_string(error));
   context_.sync_queue.keep(shared_from_this());
-  const Status noted = context_.names.note_failure(id_);
+  const Status noted = context_.names.note_failure(id_, end);
   if (!noted) spdlog::error("journal {}: {}", printable(path()), to_string(noted.error()));
   return error;
 }

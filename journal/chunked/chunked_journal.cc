@@ -62,10 +62,10 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContex
     attributes = context.names.journal_attributes(id);
     if (!attributes && attributes.error().code != Errc::kCorrupt) return attributes.error();
   }
-  ASSIGN_OR_RETURN(const bool sync_failed, context.names.has_failed(id));
+  ASSIGN_OR_RETURN(const auto failed_at, context.names.failure_noted(id));
   ASSIGN_OR_RETURN(
       RecoveredJournal recovered,
-      examine_journal(context.env, context.files, directory, id, *files, path, sync_failed));
+      examine_journal(context.env, context.files, directory, id, *files, path, failed_at));
   // A file that is damaged may have said something else than the chunks do.
   if (!files->attributes && recovered.attributes) attributes = *recovered.attributes;
   if (!attributes) {

@@ -7,6 +7,7 @@
 
 #include "journal/chunked/attributes.h"
 #include "journal/chunked/format.h"
+#include "journal/chunked/read_around.h"
 #include "journal/printable.h"
 #include "journal/result_macros.h"
 
@@ -178,8 +179,15 @@ Result<NamesPage> Names::list(std::string_view directory, uint64_t from, size_t 
     if (item.name == kDirectoryAttributes) continue;
     const auto entry = entry_at(above + item.name, item.kind);
     if (!entry && entry.error().code == Errc::kNotFound) continue;  // gone meanwhile
-    if (!entry) return entry.error();
-    if (*entry) page.entries.push_back({item.name, **entry, item.next});
+    if (!entry && !unreadable(entry.error())) return entry.error();
+    if (!entry) {
+      // It hides no others.
+      const bool directory_there = item.kind == FileKind::kDirectory;
+      const EntryKind kind = directory_there ? EntryKind::kDirectory : EntryKind::kJournal;
+      page.entries.push_back({item.name, Entry{.kind = kind}, item.next});
+    } else if (*entry) {
+      page.entries.push_back({item.name, **entry, item.next});
+    }
   }
   return page;
 }

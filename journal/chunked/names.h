@@ -129,11 +129,12 @@ class Names {
   std::vector<Status> reclaim(const std::vector<JournalId>& journals);
 
   // Notes that a sync of a journal has failed, for the next process: the kernel tells that only
-  // once, and later syncs of the file system pass over what was lost. Not synced: after a power
-  // loss there is nothing to be wrong about.
-  Status note_failure(JournalId id);
+  // once, and later syncs of the file system pass over what was lost. `end` is that of the journal
+  // then. Not synced: after a power loss there is nothing to be wrong about.
+  Status note_failure(JournalId id, ByteOffset end);
   Result<std::vector<JournalId>> failed_journals();
-  Result<bool> has_failed(JournalId id);
+  // The end that was noted last, 0 if that cannot be told; nothing if no sync has failed.
+  Result<std::optional<ByteOffset>> failure_noted(JournalId id);
   Status forget_failure(JournalId id);
 
   // Finishes what a process that died had begun to discard or create, as far as that is possible.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <utility>
 
 #include "journal/chunked/format.h"
@@ -249,11 +250,19 @@ void Names::exchange_failures(const Path& a, const Path& b) {
   }
 }
 
-Status Names::note_failure(JournalId id) {
+// The note is a link that leads to the journal's directory, and on to a name that is its end.
+Status Names::note_failure(JournalId id, ByteOffset end) {
   const std::string name = to_string(id);
-  const Status noted =
-      env_.make_symlink("../chunks/" + name.substr(0, 2) + '/' + name, store_ / kFailed / name);
-  return !noted && noted.error().code == Errc::kExists ? Status() : noted;
+  const std::string target =
+      "../chunks/" + name.substr(0, 2) + '/' + name + '/' + std::to_string(end.value());
+  const Path note = store_ / kFailed / name;
+  const Status noted = env_.make_symlink(target, note);
+  if (noted || noted.error().code != Errc::kExists) return noted;
+  // An earlier one must not be gone if the process dies now.
+  const Path next = store_ / kFailed / (name + ".new");
+  static_cast<void>(env_.remove_file(next));
+  RETURN_IF_ERROR(env_.make_symlink(target, next));
+  return env_.rename(next, note, true);
 }
 
 Result<std::vector<JournalId>> Names::failed_journals() {
@@ -265,10 +274,15 @@ Result<std::vector<JournalId>> Names::failed_journals() {
   return journals;
 }
 
-Result<bool> Names::has_failed(JournalId id) {
-  const auto noted = env_.stat(store_ / kFailed / to_string(id));
-  if (!noted && noted.error().code == Errc::kNotFound) return false;
-  return noted ? Result<bool>(true) : noted.error();
+Result<std::optional<ByteOffset>> Names::failure_noted(JournalId id) {
+  const auto target = env_.read_symlink(store_ / kFailed / to_string(id));
+  if (!target && target.error().code == Errc::kNotFound) return std::optional<ByteOffset>();
+  if (!target) return target.error();
+  uint64_t end = 0;
+  const char* digits = target->data() + target->rfind('/') + 1;
+  const char* const last = target->data() + target->size();
+  const auto parsed = std::from_chars(digits, last, end);
+  return std::optional(ByteOffset(parsed.ec == std::errc() && parsed.ptr == last ? end : 0));
 }
 
 Status Names::forget_failure(JournalId id) {

@@ -57,13 +57,13 @@ namespace {
 class JournalExamination {
  public:
   JournalExamination(Env& env, ChunkFileCache& cache, const Path& directory, JournalId journal,
-                     const std::string& name, bool sync_failed)
+                     const std::string& name, std::optional<ByteOffset> failed_at)
       : env_(env),
         cache_(cache),
         directory_(directory),
         journal_(journal),
         name_(printable(name)),
-        sync_failed_(sync_failed) {}
+        failed_at_(failed_at) {}
 
   Result<RecoveredJournal> run(const JournalFiles& files) {
     std::vector<ChunkId> chunks;
@@ -106,10 +106,11 @@ class JournalExamination {
     RETURN_IF_ERROR(scan_last());
     RETURN_IF_ERROR(count_torn(files));
     for (ChunkScan& scan : found_.unsure) {
-      RETURN_IF_ERROR(doubt_after_failed_sync(scan));
+      RETURN_IF_ERROR(doubt(scan));
       log_tail(scan);
       if (scan.tail == Tail::kUnreadable) found_.unreadable = scan.unreadable;
     }
+    log_loss();
     if (found_.unreadable) return std::move(found_);
     for (const ChunkId chunk : found_.torn_chunks) {
       spdlog::warn(
@@ -286,8 +287,8 @@ class JournalExamination {
     const bool missing = found_.unsure.empty() && !found_.chunks.empty();
     const bool unreadable = found_.unreadable || (!found_.unsure.empty() &&
                                                   found_.unsure.back().tail == Tail::kUnreadable);
-    if (missing || unreadable) return in_order(*scan.header);
-    const ByteOffset end = found_.unsure.empty() ? found_.begin.offset : end_of_last();
+    const ByteOffset end = found_.chunks.empty() ? found_.begin.offset : end_of_last();
+    if (missing || unreadable) return scan.header->first_byte >= end;
     return scan.header->first_byte == end;
   }
 
@@ -304,15 +305,29 @@ class JournalExamination {
     return {};
   }
 
-  // Entries that the disk did not take read as zeros, which is no damage to be seen. What payload
+  // Entries that a disk did not take read as zeros, which is no damage to be seen. So what payload
   // there is behind the last one is kept; zeros are room made ahead.
-  Status doubt_after_failed_sync(ChunkScan& scan) const {
-    if (!sync_failed_ || (scan.tail != Tail::kClean && scan.tail != Tail::kInFlight)) return {};
+  Status doubt(ChunkScan& scan) const {
+    if (scan.tail != Tail::kClean && scan.tail != Tail::kInFlight) return {};
+    if (!failed_at_ && (scan.tail == Tail::kInFlight || written_in(scan) != env_.boot_id())) {
+      return {};
+    }
     ASSIGN_OR_RETURN(const auto files, cache_.open(directory_, journal_, scan.header->chunk));
     ASSIGN_OR_RETURN(const FileStat dat, files->dat->stat());
     ASSIGN_OR_RETURN(const uint64_t end, end_of_contents(*files->dat, scan.end.bytes, dat.size, 1));
-    if (end > scan.end.bytes) scan.tail = Tail::kLost;
+    if (end > scan.end.bytes) scan.tail = failed_at_ ? Tail::kLost : Tail::kUndescribed;
     return {};
+  }
+
+  // Nothing may be left that shows it.
+  void log_loss() const {
+    const ByteOffset end = found_.chunks.empty() ? found_.begin.offset : end_of_last();
+    if (!failed_at_ || end >= *failed_at_) return;
+    spdlog::error(
+        "journal {}: the disk failed when it was synced; the last {} bytes of it, of appends that "
+        "had "
+        "returned, but were not synced, are lost",
+        name_, *failed_at_ - end);
   }
 
   ByteOffset end_of_last() const { return found_.chunks.back().first_byte + found_.end.bytes; }
@@ -328,8 +343,14 @@ class JournalExamination {
     } else if (scan.tail == Tail::kInFlight) {
       spdlog::info(
           "journal {}: an append to chunk {} behind record {} was under way when rangefs "
-          "died; it had not returned and is cut off",
+          "died; it had not returned, unless the disk has lost the end of it, and is cut off",
           name_, chunk_file_name(chunk, ""), scan.end.records);
+    } else if (scan.tail == Tail::kUndescribed) {
+      spdlog::warn(
+          "journal {}: behind record {} of chunk {} there is payload of which nothing says what it "
+          "is: an append was under way when rangefs died, or the disk has lost entries; it is cut "
+          "off and kept as a copy",
+          name_, scan.end.records, chunk_file_name(chunk, ""));
     } else if (scan.tail == Tail::kLost) {
       spdlog::error(
           "journal {}: the disk failed to write chunk {}; what is left of it behind record {} is "
@@ -359,8 +380,8 @@ class JournalExamination {
   ChunkFileCache& cache_;
   const Path& directory_;
   JournalId journal_;
-  const std::string name_;  // for messages
-  const bool sync_failed_;
+  const std::string name_;                     // for messages
+  const std::optional<ByteOffset> failed_at_;  // see examine_journal()
   RecoveredJournal found_;
 };
 
@@ -368,8 +389,9 @@ class JournalExamination {
 
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
                                          JournalId journal, const JournalFiles& files,
-                                         const std::string& name, bool sync_failed) {
-  return JournalExamination(env, cache, directory, journal, name, sync_failed).run(files);
+                                         const std::string& name,
+                                         std::optional<ByteOffset> failed_at) {
+  return JournalExamination(env, cache, directory, journal, name, failed_at).run(files);
 }
 
 }  // namespace range

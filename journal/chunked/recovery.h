@@ -49,12 +49,13 @@ struct RecoveredJournal {
   bool needs_repair() const;
 };
 
-// Examines the journal in `directory`, which holds `files`; `name` is for the log. `sync_failed`:
-// one of it has, since when what was not synced may be gone without a trace. Errors: kIo if it
-// cannot be read, kUnknownFormat.
+// Examines the journal in `directory`, which holds `files`; `name` is for the log. `failed_at`:
+// where it ended when a sync of it failed, if one has, 0 if that is not known; since then what was
+// not synced may be gone without a trace. Errors: kIo if it cannot be read, kUnknownFormat.
 Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
                                          JournalId journal, const JournalFiles& files,
-                                         const std::string& name, bool sync_failed);
+                                         const std::string& name,
+                                         std::optional<ByteOffset> failed_at);
 
 // Removes the files of a chunk that was dropped, as far as they are there.
 Status remove_chunk(Env& env, const Path& directory, ChunkId chunk);
