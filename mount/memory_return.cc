@@ -34,7 +34,9 @@ MemoryReturn::Allocator MemoryReturn::malloc() {
   return {.bytes_spare = bytes_spare, .give_back = [] { ::malloc_trim(0); }};
 }
 
-void MemoryReturn::keep_to_one_arena() { ::mallopt(M_ARENA_MAX, 1); }
+void MemoryReturn::keep_to_one_arena() {
+  ::mallopt(M_ARENA_MAX, 1);  // NOLINT(concurrency-mt-unsafe): no threads yet
+}
 
 void MemoryReturn::look() {
   constexpr int kShare = 100;  // of the time, no more goes into it

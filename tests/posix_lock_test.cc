@@ -132,10 +132,10 @@ Family lock_and_fork(const Path& path, const Fork& fork) {
   if (family.parent == 0) {
     auto held = posix_env().lock(path);
     const pid_t child = held ? static_cast<pid_t>(fork()) : -1;
-    if (child == 0) {
-      for (;;) ::pause();
-    }
-    if (::write(pipe[1], &child, sizeof(child)) != sizeof(child)) ::_exit(1);
+    // The child says itself that there is one: then it has left fork(2), which lets go of the lock.
+    const pid_t self = child == 0 ? ::getpid() : child;
+    if (child <= 0 && ::write(pipe[1], &self, sizeof(self)) != sizeof(self)) ::_exit(1);
+    while (child == 0) ::pause();
     sigset_t usr1;
     sigemptyset(&usr1);
     sigaddset(&usr1, SIGUSR1);

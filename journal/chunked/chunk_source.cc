@@ -55,8 +55,8 @@ std::optional<ChunkView> ChunkSource::rest_with(RecordNumber record) const {
   return covers(rest, record) ? pin_->rest : std::nullopt;
 }
 
-void ChunkSource::remember(const ChunkHeader& chunk, LostRecords lost) {
-  lost_ = Lost{chunk, std::move(lost)};
+void ChunkSource::remember(const ChunkHeader& chunk, const LostRecords& lost) {
+  lost_ = Lost{chunk, lost};
 }
 
 std::optional<Error> ChunkSource::remembered(RecordNumber record) const {

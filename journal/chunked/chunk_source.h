@@ -45,7 +45,7 @@ class ChunkSource : public RecordSource {
 
   // Records that are lost together, so that stepping over them costs what it takes to find that out
   // once: nothing is looked up for one of them before forget_damage().
-  void remember(const ChunkHeader& chunk, LostRecords lost);
+  void remember(const ChunkHeader& chunk, const LostRecords& lost);
   // The error for `record` if it is one of them.
   std::optional<Error> remembered(RecordNumber record) const;
   void forget_damage() override { lost_.reset(); }

@@ -256,7 +256,7 @@ Status Names::note_failure(JournalId id, ByteOffset end) {
   const std::string target =
       "../chunks/" + name.substr(0, 2) + '/' + name + '/' + std::to_string(end.value());
   const Path note = store_ / kFailed / name;
-  const Status noted = env_.make_symlink(target, note);
+  Status noted = env_.make_symlink(target, note);
   if (noted || noted.error().code != Errc::kExists) return noted;
   // An earlier one must not be gone if the process dies now.
   const Path next = store_ / kFailed / (name + ".new");

@@ -48,6 +48,11 @@ http {
   access_log $1/of/\$http_x_kind.log numbered;
   client_body_temp_path $1/bodies;
   client_body_in_file_only clean;
+  # Made at the start, used or not; their places by default are those of an installed nginx.
+  proxy_temp_path $dir/work/proxy;
+  fastcgi_temp_path $dir/work/fastcgi;
+  uwsgi_temp_path $dir/work/uwsgi;
+  scgi_temp_path $dir/work/scgi;
   server {
     listen unix:$dir/work/nginx.socket;
     root $1/www;
