@@ -45,7 +45,11 @@ bool become(uid_t uid, gid_t gid) {
 // `patience_ms` (-1: no limit) are over.
 std::string read_once(int pipe, int patience_ms) {
   pollfd waiting{pipe, POLLIN, 0};
-  if (::poll(&waiting, 1, patience_ms) <= 0) return {};
+  int ready = -1;
+  do {
+    ready = ::poll(&waiting, 1, patience_ms);
+  } while (ready < 0 && errno == EINTR);
+  if (ready <= 0) return {};
   std::string text(PIPE_BUF, '\0');
   ssize_t count = -1;
   do {
