@@ -120,11 +120,7 @@ TEST_F(Recovery, TheLogSaysOfDamageThatItIs) {
 TEST_F(Recovery, EntriesThatAFailedSyncLostAreLogged) {
   const JournalId id = fill(3, 5);
   const Path idx = files(id, ".idx").back();
-  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-    const bool fails = call.kind == CallKind::kSyncData && call.path == idx.string();
-    return fails ? std::optional(Fault{EIO}) : std::nullopt;
-  });
-  EXPECT_FALSE(journal()->sync());
+  fail_sync_of(idx);
   env_->evict_lost(Survival::drop_all());
   testing::internal::CaptureStdout();
   kill();
@@ -135,30 +131,10 @@ TEST_F(Recovery, EntriesThatAFailedSyncLostAreLogged) {
   expect_appends_go_on();
 }
 
-TEST_F(Recovery, LostAttributesAreThoseOfTheNewestChunk) {
-  const JournalId id = fill(10, 0);
-  Attributes attributes = journal()->attributes();
-  for (const bool keep : {true, false}) {
-    attributes.keep = keep;
-    ASSERT_TRUE(journal()->set_attributes(attributes));
-    append_lines(*journal(), 10, 90);
-  }
-  ASSERT_GT(files(id, ".dat").size(), 3U);
-  sync_all();
-  ASSERT_TRUE(env_->remove_file(directory_of(id) / "attributes"));
-  kill();
-  EXPECT_TRUE(store_->remove("app"));
-}
-
 // Nothing is left that could be kept, or that shows it.
 TEST_F(Recovery, WhatAFailedSyncLostOfBothFilesIsLogged) {
   const JournalId id = fill(3, 5);
-  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-    const bool fails =
-        call.kind == CallKind::kSyncData && call.path.find("/chunks/") != call.path.npos;
-    return fails ? std::optional(Fault{EIO}) : std::nullopt;
-  });
-  EXPECT_FALSE(journal()->sync());
+  fail_sync_of(directory_of(id));
   EXPECT_TRUE(env_->read_symlink("/store/failed/" + to_string(id))->ends_with("/800"));
   env_->fail_writeback(files(id, ".dat").back());
   env_->fail_writeback(files(id, ".idx").back());
@@ -179,11 +155,7 @@ TEST_F(Recovery, WhatAFailedSyncLostOfBothFilesIsLogged) {
 TEST_F(Recovery, WhatCannotBeReadAfterAFailedSyncIsNotCut) {
   const JournalId id = fill(3, 5);
   const Path idx = files(id, ".idx").back();
-  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-    const bool fails = call.kind == CallKind::kSyncData && call.path == idx.string();
-    return fails ? std::optional(Fault{EIO}) : std::nullopt;
-  });
-  EXPECT_FALSE(journal()->sync());
+  fail_sync_of(idx);
   env_->set_readable(idx, kEntriesAt, false);
   kill();
   EXPECT_FALSE(journal()->append(as_bytes("more\n")));
@@ -213,11 +185,7 @@ TEST_F(Recovery, RoomAheadIsNoLossAfterAFailedSync) {
   const JournalId id = fill(10, 30);
   const Path dat = files(id, ".dat").back();
   ASSERT_GT(env_->read_all(dat).size(), 4000U);
-  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
-    const bool fails = call.kind == CallKind::kSyncData && call.path == dat.string();
-    return fails ? std::optional(Fault{EIO}) : std::nullopt;
-  });
-  EXPECT_FALSE(journal()->sync());
+  fail_sync_of(dat);
   testing::internal::CaptureStdout();
   kill();
   const std::string log = testing::internal::GetCapturedStdout();

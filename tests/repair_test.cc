@@ -37,7 +37,11 @@ TEST_F(Repair, TheHeaderOfAChunkThatWasNeverSyncedIsWrittenAgain) {
   sync_all();
   env_->evict_lost(Survival::drop_all());
   lose_power(Survival::drop_all());
+  testing::internal::CaptureStdout();
   EXPECT_EQ(found(), lines(0, 6));
+  // It would follow from where the journal begins, and take no more appends.
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(log.find("header"), std::string::npos) << log;
 }
 
 TEST_F(Repair, OfATornTailWithRoomBehindItOnlyTheTailIsKept) {

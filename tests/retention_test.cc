@@ -42,6 +42,19 @@ TEST_F(Retention, AJournalHoldsNoMoreThanItsLimits) {
   EXPECT_EQ(first_line(*app), 4 * kLinesInChunk) << "the chunk that takes appends stays";
 }
 
+// A chunk has those of the journal as it was begun.
+TEST_F(Retention, LimitsOfALostFileAreThoseOfTheNewestChunk) {
+  auto app = filled(2 * kLinesInChunk);
+  set(*app, [](Attributes& attributes) { attributes.max_records = kLinesInChunk; });
+  append_lines(*app, 2 * kLinesInChunk, 2 * kLinesInChunk);
+  sync_all();
+  ASSERT_TRUE(env_->remove_file(directory_of(app->id()) / "attributes"));
+  app.reset();
+  kill();
+  apply();
+  EXPECT_GT(first_line(*journal()), 0);
+}
+
 TEST_F(Retention, WhatStaysIsDurableBeforeAnythingGoes) {
   auto app = journal();
   set(*app, [](Attributes& attributes) { attributes.max_records = 80; });

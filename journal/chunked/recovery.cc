@@ -110,8 +110,8 @@ class JournalExamination {
       log_tail(scan);
       if (scan.tail == Tail::kUnreadable) found_.unreadable = scan.unreadable;
     }
-    log_loss();
     if (found_.unreadable) return std::move(found_);
+    log_loss();
     for (const ChunkId chunk : found_.torn_chunks) {
       spdlog::warn(
           "journal {}: chunk {} has no place in it: rangefs died or power was lost when it was "
@@ -259,7 +259,7 @@ class JournalExamination {
   // found of its predecessor, that one's tail is damaged, and no append in flight. And where that
   // end cannot be read, the chunk tells it.
   Status correct_end_of_last(const ChunkHeader& next) {
-    if (found_.unsure.empty() || next.first_byte < end_of_last()) return {};
+    if (found_.unsure.empty() || found_.unreadable || next.first_byte < end_of_last()) return {};
     ChunkScan& last = found_.unsure.back();
     const bool behind = next.boot_id == env_.boot_id() && next.first_byte > end_of_last();
     if (!behind && last.tail != Tail::kUnreadable) return {};
@@ -288,7 +288,7 @@ class JournalExamination {
     const bool unreadable = found_.unreadable || (!found_.unsure.empty() &&
                                                   found_.unsure.back().tail == Tail::kUnreadable);
     const ByteOffset end = found_.chunks.empty() ? found_.begin.offset : end_of_last();
-    if (missing || unreadable) return scan.header->first_byte >= end;
+    if (missing || unreadable) return in_order(*scan.header) && scan.header->first_byte >= end;
     return scan.header->first_byte == end;
   }
 
@@ -324,9 +324,8 @@ class JournalExamination {
     const ByteOffset end = found_.chunks.empty() ? found_.begin.offset : end_of_last();
     if (!failed_at_ || end >= *failed_at_) return;
     spdlog::error(
-        "journal {}: the disk failed when it was synced; the last {} bytes of it, of appends that "
-        "had "
-        "returned, but were not synced, are lost",
+        "journal {}: the disk failed when it was synced; the last {} bytes of it, of appends "
+        "that had returned, but were not synced, are lost",
         name_, *failed_at_ - end);
   }
 

@@ -33,6 +33,16 @@ class RecoveryTest : public EngineTest {
     return app->id();
   }
 
+  // The next sync of journal "app" meets a disk that fails to write this file, or those below this
+  // directory.
+  void fail_sync_of(const Path& place) {
+    env_->set_fault_hook([place](const Call& call) -> std::optional<Fault> {
+      const bool fails = call.kind == CallKind::kSyncData && call.path.starts_with(place.string());
+      return fails ? std::optional(Fault{EIO}) : std::nullopt;
+    });
+    EXPECT_FALSE(journal()->sync());
+  }
+
   std::vector<std::string> found() { return records(journal()); }
 
   // The records of journal "app" in the store as it is on another machine.
