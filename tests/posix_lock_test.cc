@@ -135,7 +135,9 @@ Family lock_and_fork(const Path& path, const Fork& fork) {
     // The child says itself that there is one: then it has left fork(2), which lets go of the lock.
     const pid_t self = child == 0 ? ::getpid() : child;
     if (child <= 0 && ::write(pipe[1], &self, sizeof(self)) != sizeof(self)) ::_exit(1);
-    while (child == 0) ::pause();
+    if (child == 0) {
+      for (;;) ::pause();
+    }
     sigset_t usr1;
     sigemptyset(&usr1);
     sigaddset(&usr1, SIGUSR1);
