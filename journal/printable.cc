@@ -78,4 +78,8 @@ Result<std::string> parse_printable(std::string_view text) {
   return bytes;
 }
 
+std::string counted(uint64_t number, std::string_view noun) {
+  return std::to_string(number) + ' ' + std::string(noun) + (number == 1 ? "" : "s");
+}
+
 }  // namespace range

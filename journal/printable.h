@@ -8,6 +8,7 @@
 // \xHH for every byte.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,5 +22,8 @@ std::string printable(std::string_view bytes);
 // The bytes that `text` stands for: parse_printable(printable(x)) is x. Errors: kInvalid for a
 // backslash that begins none of the escapes above.
 Result<std::string> parse_printable(std::string_view text);
+
+// "1 record", "2 records": so many of what is called `noun`.
+std::string counted(uint64_t number, std::string_view noun);
 
 }  // namespace range

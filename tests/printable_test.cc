@@ -23,6 +23,12 @@ TEST(Printable, EscapesAreWhatTheHeaderSays) {
   EXPECT_EQ(printable(""), "");
 }
 
+TEST(Printable, CountsAreOfOneOrOfMore) {
+  EXPECT_EQ(counted(0, "record"), "0 records");
+  EXPECT_EQ(counted(1, "record"), "1 record");
+  EXPECT_EQ(counted(2, "record"), "2 records");
+}
+
 TEST(Printable, OtherBytesStayAsTheyAre) {
   EXPECT_EQ(printable("a b/d\xC3\xBC\xFF~"), "a b/d\xC3\xBC\xFF~");
 }

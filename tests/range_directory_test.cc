@@ -116,10 +116,10 @@ TEST_F(RangeDirectoryLevels, WhatHasNothingOfRangeIsRefused) {
 
 // As Range and an export leave it, before there is a journal, and after all were removed.
 TEST_F(RangeDirectoryLevels, OneWithoutJournalsIsNone) {
-  for (const char* path : {"empty", "groups/pp", "groups/1b"}) {
+  for (const char* path : {"empty", "groups/pp", "groups/1b", "disk/lost+found"}) {
     boost::filesystem::create_directories(root_.path() / path);
   }
-  for (const char* path : {"empty", "groups"}) {
+  for (const char* path : {"empty", "groups", "disk"}) {
     const auto found = list_journals(root_.path() / path);
     ASSERT_TRUE(found) << to_string(found.error());
     EXPECT_TRUE(found->journals.empty() && found->problems.empty());

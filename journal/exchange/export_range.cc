@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "journal/exchange/range_chunk_writer.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range::exchange {
@@ -15,10 +16,6 @@ namespace {
 
 // In the root, where Range has only names of 1 or 2 bytes.
 constexpr const char* kStaging = "exporting.tmp";
-
-std::string count_of(uint64_t number, const char* what) {
-  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
-}
 
 // Writes the chunks of a journal into a directory.
 class ChunkExport {
@@ -69,13 +66,13 @@ Status ChunkExport::report_losses() {
   if (info.records_missing_in_front > 0) {
     damage.push_back(
         fmt::format("its first {} are missing, and nothing says that they were dropped",
-                    count_of(info.records_missing_in_front, "record")));
+                    counted(info.records_missing_in_front, "record")));
   }
   if (info.chunks_left_out > 0) {
     damage.push_back(fmt::format(
         "{} left out, with no place in it: set aside by a recovery, or damaged; how many records "
         "there were is not known (journal {:012x} in the store)",
-        count_of(info.chunks_left_out, "chunk"), journal_.id().value()));
+        counted(info.chunks_left_out, "chunk"), journal_.id().value()));
   }
   if (!info.failure.empty()) damage.push_back(info.failure);
   return {};
@@ -144,7 +141,7 @@ void ChunkExport::leave_out(RecordNumber first, uint64_t count) {
     damaged_ = count;
   }
   exported_.damage.push_back(fmt::format("{} from number {} on left out",
-                                         count_of(damaged_, "damaged record"),
+                                         counted(damaged_, "damaged record"),
                                          damaged_begin_.value()));
 }
 

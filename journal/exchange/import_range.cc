@@ -13,6 +13,7 @@
 #include "journal/cursor.h"
 #include "journal/exchange/name_map.h"
 #include "journal/exchange/range_chunk.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range::exchange {
@@ -157,7 +158,8 @@ Result<ImportedJournal> Import::run() {
   imported_.records_before = journal_->extent().end.record.value();
   RETURN_IF_ERROR(copy());
   if (imported_.records_before > imported_.records) {
-    return other_contents(fmt::format("it has {} records, the source {}", imported_.records_before,
+    return other_contents(fmt::format("it has {}, the source {}",
+                                      counted(imported_.records_before, "record"),
                                       imported_.records));
   }
   RETURN_IF_ERROR(journal_->sync());
@@ -170,8 +172,8 @@ Status Import::check_target() const {
   const Extent extent = journal_->extent();
   if (extent.open_bytes > 0) return other_contents("it ends in the middle of a line");
   if (extent.begin.record != RecordNumber()) {
-    return other_contents(
-        fmt::format("its first {} records are not kept any more", extent.begin.record.value()));
+    return other_contents(fmt::format("{} at its beginning not kept any more",
+                                      counted(extent.begin.record.value(), "record")));
   }
   return {};
 }
@@ -227,9 +229,8 @@ Status Import::verify() const {
   }
   const uint64_t stored = journal_->extent().end.record.value();
   if (again == stored) return {};
-  return refusal(
-      Errc::kCorrupt,
-      fmt::format("{} records in the store, {} in the source: one has changed", stored, again));
+  return refusal(Errc::kCorrupt, fmt::format("{} in the store, {} in the source: one has changed",
+                                             counted(stored, "record"), again));
 }
 
 }  // namespace

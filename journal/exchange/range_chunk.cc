@@ -8,6 +8,7 @@
 
 #include "journal/exchange/big_endian.h"
 #include "journal/journal.h"
+#include "journal/printable.h"
 #include "journal/result_macros.h"
 
 namespace range::exchange {
@@ -23,10 +24,6 @@ constexpr uint64_t kTornBytesMax = (uint64_t{1} << 24) - 1;
 constexpr uint64_t kRangeRecordBytesMax = uint64_t{16} << 10;
 // So many records after each other are no chance, whatever is behind them.
 constexpr uint64_t kProvenRecords = 8;
-
-std::string count(uint64_t records) {
-  return fmt::format("{} {}", records, records == 1 ? "record" : "records");
-}
 
 }  // namespace
 
@@ -262,9 +259,9 @@ const char* RangeChunkReader::problem(bool readable) {
 }
 
 void RangeChunkReader::leave_out(uint64_t to, std::optional<uint64_t> records, const char* reason) {
-  const std::string counted = records ? count(*records) + ", " : "";
-  damage(
-      fmt::format("{}, offset {}: {}; {}{} bytes left out", name_, at_, reason, counted, to - at_));
+  const std::string how_many = records ? counted(*records, "record") + ", " : "";
+  damage(fmt::format("{}, offset {}: {}; {}{} bytes left out", name_, at_, reason, how_many,
+                     to - at_));
   at_ = to;
   number_ += records.value_or(0);
 }
@@ -275,7 +272,7 @@ void RangeChunkReader::leave_out_the_rest(const char* reason) {
   // Where the last one ends is not known, nor whether the index was complete.
   const bool more = !last || (*last < bytes_ && bytes_ - *last >= 2 * kLengthBytes);
   damage(fmt::format("{}, offset {}: {}; {}{}, {} bytes left out", name_, at_, reason,
-                     count(records), more ? " or more" : "", bytes_left()));
+                     counted(records, "record"), more ? " or more" : "", bytes_left()));
   at_ = bytes_;
   number_ += records;
 }
@@ -287,7 +284,7 @@ void RangeChunkReader::finish() {
   const uint64_t missing = index_used_ ? entries - std::min(entries, number_) : missing_;
   if (missing > 0) {
     damage(fmt::format("{}, offset {}: {}; {} left out", name_, bytes_,
-                       file_ ? "cut off" : "its .dat is missing", count(missing)));
+                       file_ ? "cut off" : "its .dat is missing", counted(missing, "record")));
   } else if (bytes_ == 0 && !last_) {
     damage(
         fmt::format("{}, offset 0: {}, and another follows; its records left out, nothing says "
@@ -305,7 +302,7 @@ void RangeChunkReader::tell_unconfirmed(uint64_t records) {
   std::string line = fmt::format(
       "{}: its index ends before record {}; {} from there on imported, which nothing "
       "confirms",
-      name_, index_.entries(), count(records));
+      name_, index_.entries(), counted(records, "record"));
   last_ ? note(std::move(line)) : damage(std::move(line));
 }
 

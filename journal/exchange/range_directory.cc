@@ -22,6 +22,7 @@ constexpr size_t kNameBytesMax = 255;
 constexpr size_t kGroupBytesMax = 2;
 constexpr std::string_view kData = ".dat";
 constexpr std::string_view kIndex = ".idx";
+constexpr const char* kLostAndFound = "lost+found";  // of a file system that the root is all of
 
 std::string_view group_of(std::string_view escaped) {
   return escaped.substr(escaped.size() - std::min<size_t>(escaped.size(), 2));
@@ -81,7 +82,8 @@ Status RootListing::run() {
     const bool expected = entry.name.size() <= kGroupBytesMax;
     const auto group = directory_at(env_, path, entry.kind, expected, found.problems);
     if (group) list_group(*group, entry.name);
-    if (!other && (!group || !expected)) other = path;
+    const bool foreign = (!group || !expected) && entry.name != kLostAndFound;
+    if (!other && foreign) other = path;
   }
   std::ranges::sort(found.journals, {}, &RangeJournal::name);
   return {};

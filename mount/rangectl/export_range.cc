@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "journal/chunked/env.h"
+#include "journal/printable.h"
 #include "journal/store.h"
 #include "mount/rangectl/commands.h"
 
@@ -10,6 +11,7 @@ namespace rangefs {
 
 namespace {
 
+using range::counted;
 using range::Path;
 using range::Store;
 using range::exchange::NameMap;
@@ -43,9 +45,10 @@ void export_one(RangeExport& target, Store& store, const std::string& path, cons
   if (!exported) return report.failed(path, exported.error());
   report.notes(path, exported->notes, /*left_out=*/false);
   report.notes(path, exported->damage, /*left_out=*/true);
-  report.result(path, fmt::format("{} records, {} chunks, {:.1f} MB exported{}", exported->records,
-                                  exported->chunks, megabytes(exported->bytes),
-                                  name == path ? "" : " as " + range::printable(name)));
+  report.result(path,
+                fmt::format("{}, {}, {:.1f} MB exported{}", counted(exported->records, "record"),
+                            counted(exported->chunks, "chunk"), megabytes(exported->bytes),
+                            name == path ? "" : " as " + range::printable(name)));
 }
 
 int run(const Request& request) {

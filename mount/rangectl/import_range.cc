@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "journal/printable.h"
 #include "journal/store.h"
 #include "mount/rangectl/commands.h"
 
@@ -12,6 +13,7 @@ namespace rangefs {
 
 namespace {
 
+using range::counted;
 using range::Store;
 using range::exchange::ImportedJournal;
 using range::exchange::NameMap;
@@ -41,10 +43,10 @@ constexpr const char* kUsage =
 
 std::string summary(const ImportedJournal& imported) {
   if (imported.records > 0 && imported.records == imported.records_before) {
-    return fmt::format("already complete, {} records compared", imported.records);
+    return fmt::format("already complete, {} compared", counted(imported.records, "record"));
   }
-  std::string text = fmt::format("{} records, {} chunks, {:.1f} MB imported", imported.records,
-                                 imported.chunks, megabytes(imported.bytes));
+  std::string text = fmt::format("{}, {}, {:.1f} MB imported", counted(imported.records, "record"),
+                                 counted(imported.chunks, "chunk"), megabytes(imported.bytes));
   if (imported.records_before > 0) {
     text += fmt::format(", the first {} of them before", imported.records_before);
   }

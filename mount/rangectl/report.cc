@@ -10,6 +10,7 @@
 
 namespace rangefs {
 
+using range::counted;
 using range::printable;
 
 double megabytes(uint64_t bytes) { return static_cast<double>(bytes) / 1e6; }
@@ -36,8 +37,8 @@ void Report::advance(uint64_t records, uint64_t bytes) {
 }
 
 void Report::draw() const {
-  fmt::print(stderr, "\r\033[K{}/{} journals, {} records, {:.1f} MB, {:.1f} MB/s", journals_,
-             journals_total_, records_, megabytes(bytes_), mb_per_second());
+  fmt::print(stderr, "\r\033[K{}/{} journals, {}, {:.1f} MB, {:.1f} MB/s", journals_,
+             journals_total_, counted(records_, "record"), megabytes(bytes_), mb_per_second());
   std::fflush(stderr);
 }
 
@@ -77,8 +78,9 @@ void Report::remark(const std::string& line) {
 
 int Report::finish() {
   clear_line();
-  fmt::print("{} of {} journals {}, {} records, {:.1f} MB ({:.1f} MB/s)\n", journals_,
-             journals_total_, verb_, records_, megabytes(bytes_), mb_per_second());
+  fmt::print("{} of {} {}, {}, {:.1f} MB ({:.1f} MB/s)\n", journals_,
+             counted(journals_total_, "journal"), verb_, counted(records_, "record"),
+             megabytes(bytes_), mb_per_second());
   if (std::fflush(stdout) != 0) problem("cannot write to the standard output");
   return left_out_ ? 1 : 0;
 }

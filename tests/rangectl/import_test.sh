@@ -137,7 +137,7 @@ expect 0 "$rangectl" import-range range store
 expect_line out 'app: already complete, 1000 records'
 expect 1 "$rangectl" import-range range part app nothing
 expect_line err 'nothing: no such journal'
-expect_line out '1 of 1 journals imported, 1000 records'
+expect_line out '1 of 1 journal imported, 1000 records'
 
 # Out again: the same records; and where each journal fits into a chunk, all that diff can see but
 # the names of chunks.
