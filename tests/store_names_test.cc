@@ -322,6 +322,16 @@ TEST_F(StoreNames, CreateAnswersWithTheErrorOfTheCase) {
   EXPECT_TRUE(env_->list("/store/trash")->empty()) << env_->dump();
 }
 
+// As `cp -P` makes one in STORE/tree.
+TEST_F(StoreNames, GetOrCreateOfACopiedLinkDoesNotTryForever) {
+  const std::string id = to_string(journal("app")->id());
+  ASSERT_TRUE(env_->make_symlink("../chunks/" + id.substr(0, 2) + '/' + id, "/store/tree/copy"));
+  ASSERT_TRUE(store_->remove("app"));
+  EXPECT_EQ(code(store_->get_or_create("copy")), Errc::kNotPermitted);
+  sync_all();
+  EXPECT_TRUE(store_->get_or_create("copy"));
+}
+
 TEST_F(StoreNames, GetOrCreateLeadsToOneJournal) {
   const auto created = store_->get_or_create("app");
   ASSERT_TRUE(created) << to_string(created.error());

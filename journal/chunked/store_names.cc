@@ -82,6 +82,15 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::find_or_open(JournalId id,
   const auto known = journals_.find(id);
   auto journal = known == journals_.end() ? nullptr : known->second.lock();
   if (journal && journal->is_end_unreadable()) let_go_of_unused(journal);
+  const bool removed = removed_.contains(id);
+  if (removed) {
+    ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
+    // Not "not found": who wants it would go on trying. Nor may anything be appended to it.
+    if (there) {
+      return Error{Errc::kNotPermitted, 0,
+                   std::string(path) + " is a copy of the link of a journal that was removed"};
+    }
+  }
   if (journal) {
     // It may have been opened under a name that did not lead to it any more, or never did.
     if (journal->path() == path) return journal;
@@ -89,7 +98,7 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::find_or_open(JournalId id,
     if (there) journal->set_path(std::string(path));
     return journal;
   }
-  if (removed_.contains(id)) return name_error(Errc::kNotFound, path);
+  if (removed) return name_error(Errc::kNotFound, path);
   RETURN_IF_ERROR(check_not_removed(id, path));
   ASSIGN_OR_RETURN(journal, ChunkedJournal::open(context_, id, std::string(path)));
   journals_[id] = journal;
