@@ -240,25 +240,36 @@ Result<JournalId> Names::draw_id() {
   }
 }
 
-Status Names::discard(std::string_view path) {
+Result<Names::Discarded> Names::move_to_trash(std::string_view path) {
   const Path from = tree_path(path);
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, look_up(path));
   if (!entry) return name_error(Errc::kNotFound, path);
+  const JournalId id(entry->id);
   const bool is_journal = entry->kind == EntryKind::kJournal;
-  const Path gone = trash_path(JournalId(entry->id));
+  Path gone = trash_path(id);
   if (!is_journal) {
     RETURN_IF_ERROR(check_deletable(from));
     // Power loss must not find in the trash what had been moved out of the directory before.
     RETURN_IF_ERROR(sync_inside(from));
   }
   RETURN_IF_ERROR(env_.rename(from, gone, false));
-  const Path subject = is_journal ? journal_directory(JournalId(entry->id)) : gone;
-  forget_failures(is_journal ? subject : from);
-  note_change({.subject = subject, .directories = {from.parent_path(), store_ / kTrash}});
-  if (is_journal) return {};
+  Path subject = is_journal ? journal_directory(id) : gone;
+  return Discarded{from, std::move(gone), std::move(subject), is_journal};
+}
+
+void Names::note_discarded(const Discarded& discarded) {
+  forget_failures(discarded.is_journal ? discarded.subject : discarded.from);
+  note_change({.subject = discarded.subject,
+               .directories = {discarded.from.parent_path(), store_ / kTrash}});
+  if (discarded.is_journal) return;
   forget_directories();
   MutexLock lock(unsynced_mutex_);
-  discarded_.push_back(gone);
+  discarded_.push_back(discarded.gone);
+}
+
+Status Names::discard(std::string_view path) {
+  ASSIGN_OR_RETURN(const Discarded discarded, move_to_trash(path));
+  note_discarded(discarded);
   return {};
 }
 
@@ -274,22 +285,25 @@ Result<Entry> Names::entry_to_rename(std::string_view from, std::string_view to)
 
 Status Names::rename(std::string_view from, std::string_view to) {
   ASSIGN_OR_RETURN(const Entry entry, entry_to_rename(from, to));
-  const bool directory = entry.kind == EntryKind::kDirectory;
   // What is unsynced is known by path, and the paths below `from` change.
-  if (directory) RETURN_IF_ERROR(sync_directory(from));
+  if (entry.kind == EntryKind::kDirectory) RETURN_IF_ERROR(sync_directory(from));
   Status renamed = env_.rename(tree_path(from), tree_path(to), false);
   if (!renamed) return name_taken(to, std::move(renamed).error());
+  note_renamed(from, to, entry);
+  return {};
+}
+
+void Names::note_renamed(std::string_view from, std::string_view to, const Entry& entry) {
+  const bool directory = entry.kind == EntryKind::kDirectory;
   if (directory) {
     forget_directories();
     move_failures(tree_path(from), tree_path(to));
   }
   note_change({.subject = directory ? tree_path(to) : journal_directory(JournalId(entry.id)),
                .directories = {tree_path(parent_of(from)), tree_path(parent_of(to))}});
-  return {};
 }
 
-// There is never nothing at `to`: first each takes the place of the other. Where the file system
-// does not know how (NFS), dying or failing between two steps leaves nothing there.
+// There is never nothing at `to`: first each takes the place of the other.
 Status Names::rename_over(std::string_view from, std::string_view to) {
   ASSIGN_OR_RETURN(const Entry entry, entry_to_rename(from, to));
   const bool is_directory = entry.kind == EntryKind::kDirectory;
@@ -313,8 +327,7 @@ Status Names::rename_over(std::string_view from, std::string_view to) {
   };
   const Status exchanged = exchange(to);
   if (!exchanged && cannot_exchange(exchanged.error())) {
-    RETURN_IF_ERROR(discard(to));
-    return rename(from, to);
+    return replace_in_steps(from, to, entry);
   }
   RETURN_IF_ERROR(exchanged);
   Status discarded = discard(from);
@@ -324,6 +337,26 @@ Status Names::rename_over(std::string_view from, std::string_view to) {
                   to_string(undone.error()));
   }
   return discarded;
+}
+
+Status Names::replace_in_steps(std::string_view from, std::string_view to, const Entry& entry) {
+  ASSIGN_OR_RETURN(const Discarded replaced, move_to_trash(to));
+  const Status renamed = env_.rename(tree_path(from), replaced.from, false);
+  if (renamed) {
+    note_discarded(replaced);
+    note_renamed(from, to, entry);
+    return renamed;
+  }
+  const Status undone = env_.rename(replaced.gone, replaced.from, false);
+  if (!undone) {
+    note_discarded(replaced);
+    spdlog::error("{} is gone: {}", printable(to), to_string(undone.error()));
+    return renamed;
+  }
+  // A sync may have found it in the trash.
+  note_change({.subject = replaced.is_journal ? replaced.subject : replaced.from,
+               .directories = {replaced.from.parent_path(), store_ / kTrash}});
+  return renamed;
 }
 
 Result<Attributes> Names::journal_attributes(JournalId id) {

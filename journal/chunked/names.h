@@ -73,7 +73,8 @@ class Names {
   // Errors: kExists if there is something at `to`; kNotPermitted if it is not of rangefs.
   Status rename(std::string_view from, std::string_view to);
   // The same where something is that may go, of the same kind, which is discarded. After an error
-  // both are what they were. A process that dies in it may leave at `from` what was at `to`.
+  // both are what they were. A process that dies in it may leave at `from` what was at `to`, or,
+  // where the file system cannot exchange names (NFS), nothing at `to`.
   Status rename_over(std::string_view from, std::string_view to);
 
   // The attributes of a journal, if they are in a file. Errors: kNotFound, kCorrupt.
@@ -176,6 +177,14 @@ class Names {
   Status release_id(const Path& discarded);
   std::vector<Status> delete_directories(const std::vector<Path>& discarded);
   Status check_deletable(const Path& directory);
+  struct Discarded {
+    Path from;
+    Path gone;     // where it is in the trash
+    Path subject;  // of the change
+    bool is_journal = false;
+  };
+  Result<Discarded> move_to_trash(std::string_view path);
+  void note_discarded(const Discarded& discarded);
   Result<Entry> entry_to_rename(std::string_view from, std::string_view to);
   Error name_taken(std::string_view path, Error error);
   void note_foreign(const Path& path);
@@ -200,6 +209,8 @@ class Names {
   void forget_directories();
   Result<std::optional<Entry>> entry_at(std::string_view path, FileKind kind);
   Result<JournalId> create_in_trash(std::string_view path);
+  Status replace_in_steps(std::string_view from, std::string_view to, const Entry& entry);
+  void note_renamed(std::string_view from, std::string_view to, const Entry& entry);
   void note_change(Change change);
   Status sync_subject(const Path& subject);
   std::vector<Status> sync_deletions(const std::vector<Path>& subjects);
