@@ -25,7 +25,9 @@ struct StoreOptions {
   // How often every journal is looked at (less often if that takes long). Journals that begin a
   // chunk are looked at within sync_interval. Intervals are more than 0, and a year at most.
   std::chrono::milliseconds retention_interval{60'000};
-  bool read_only = false;                     // nothing is written, not even to recover
+  // Nothing is written, not even to recover. Any number of readers may have the store open, while
+  // nobody writes to it.
+  bool read_only = false;
   size_t record_bytes_max = kAppendBytesMax;  // an append with a longer record is refused; > 0
   // Every record is verified when its journal is opened first; damage is logged. Takes as long as
   // reading all of the journal does.
@@ -172,7 +174,8 @@ class Store {
 // store on a full disk, or on one that has become read-only, opens and can be read, and journals be
 // removed where the disk allows it. Errors: kLocked with the pid of
 // the holder as the kernel knows it (which may be this process), kUnknownFormat, kInvalid for
-// options out of range.
+// options out of range. A reader that cannot lock it for another reason (no lock file, a file
+// system without locks) reads it without; the log says so.
 //
 // Only the process that opened a store can use it. In one that is forked from it every call, also
 // those of its journals, answers kLocked (extent(), attributes() and chunks() as for an empty

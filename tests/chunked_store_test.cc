@@ -110,6 +110,38 @@ TEST_F(ChunkedStoreTest, AReadOnlyStoreReadsAndRefusesEveryChange) {
   EXPECT_EQ(env_->changes(), changes);
 }
 
+TEST_F(ChunkedStoreTest, ReadersKeepWritersAwayAndWritersReaders) {
+  journal();
+  StoreOptions reading = options_;
+  reading.read_only = true;
+  const auto open = [&] { return ChunkedStore::open(*env_, "/store", reading, false); };
+  EXPECT_EQ(code(open()), Errc::kLocked);
+  store_.reset();
+  auto first = open();
+  auto second = open();
+  ASSERT_TRUE(first && second);
+  EXPECT_TRUE((*first)->close());
+  EXPECT_EQ(code(open_second()), Errc::kLocked);
+  EXPECT_TRUE((*second)->close());
+  EXPECT_TRUE(open_second());
+}
+
+TEST_F(ChunkedStoreTest, WhatKeepsAReaderFromTheLockDoesNotKeepItFromReading) {
+  append_lines(*journal(), 0, 5);
+  store_.reset();
+  options_.read_only = true;
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    return call.kind == CallKind::kLockShared ? std::optional(Fault{ENOLCK}) : std::nullopt;
+  });
+  open_store();
+  EXPECT_EQ(records(journal()), lines(0, 5));
+  store_.reset();
+  env_->set_fault_hook({});
+  ASSERT_TRUE(env_->remove_file("/store/lock"));
+  open_store();
+  EXPECT_EQ(records(journal()), lines(0, 5));
+}
+
 TEST_F(ChunkedStoreTest, AReadOnlyStoreReadsATailThatNeedsRepairWithoutRepairingIt) {
   append_lines(*journal(), 0, 5);
   env_->power_off_at_change(env_->changes() + 1, 2 * kEntryBytes);

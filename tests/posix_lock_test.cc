@@ -195,6 +195,32 @@ TEST_F(PosixLockTest, AChildThatDropsItsCopyTakesNothingAway) {
   }
 }
 
+TEST_F(PosixLockTest, SharedLocksKeepAwayOnlyWhoWantsItAlone) {
+  EXPECT_EQ(posix_env().lock_shared(path_).error().code, Errc::kNotFound);
+  const std::string self = std::to_string(::getpid());
+  const auto try_shared = [&] {
+    const auto lock = posix_env().lock_shared(path_);
+    return lock ? "locked" : to_string(lock.error());
+  };
+  {
+    const auto alone = posix_env().lock(path_);
+    ASSERT_TRUE(alone);
+    EXPECT_EQ(try_shared(), refused("this process, pid " + self));
+    EXPECT_EQ(in_child(try_shared), refused("pid " + self));
+  }
+  std::ofstream(path_.native()) << "4711\n";
+  auto first = posix_env().lock_shared(path_);
+  auto second = posix_env().lock_shared(path_);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(contents(), "4711\n");
+  EXPECT_EQ(in_child(try_shared), "locked");
+  EXPECT_EQ(try_lock(), refused("this process, pid " + self));
+  first->reset();
+  EXPECT_EQ(in_child([&] { return try_lock(); }), refused("pid " + self));
+  second->reset();
+  EXPECT_EQ(in_child([&] { return try_lock(); }), "locked");
+}
+
 TEST_F(PosixLockTest, ItIsTakenWhereNothingCanBeWritten) {
   std::ofstream(path_.native()) << "4711\n";
   EXPECT_EQ(in_child([&] {

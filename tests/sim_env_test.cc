@@ -252,6 +252,22 @@ TEST(SimEnv, LocksExcludeOthersUntilReleasedOrKilled) {
   EXPECT_TRUE(env.lock("/lock"));
 }
 
+TEST(SimEnv, SharedLocksExcludeOnlyTheOtherKind) {
+  SimEnv env;
+  EXPECT_EQ(env.lock_shared("/lock").error().code, Errc::kNotFound);
+  {
+    const auto held = env.lock("/lock");
+    EXPECT_EQ(env.lock_shared("/lock").error().code, Errc::kLocked);
+  }
+  auto first = env.lock_shared("/lock");
+  auto second = env.lock_shared("/lock");
+  ASSERT_TRUE(first && second);
+  first->reset();
+  EXPECT_EQ(env.lock("/lock").error().code, Errc::kLocked);
+  second->reset();
+  EXPECT_TRUE(env.lock("/lock"));
+}
+
 // --- Clocks, randomness, damage ---
 
 TEST(SimEnv, ClocksMoveOnlyOnDemand) {

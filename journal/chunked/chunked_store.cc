@@ -95,7 +95,6 @@ ChunkedStore::~ChunkedStore() { stop_background(); }
 // in the background: it must not keep anybody from what is stored.
 Status ChunkedStore::start(bool background) {
   RETURN_IF_ERROR(check_format());
-  // A reader of a store that nobody writes to needs no lock, and may not be able to take one.
   if (options_.read_only) return {};
   names_.empty_trash();
   if (const Status synced = sync_noted_journals(); !synced) {
@@ -160,7 +159,9 @@ Status ChunkedStore::check_format() {
   if (!has("format") && options_.read_only) {
     return not_a_store(path_, "no store of rangefs");
   }
-  if (!options_.read_only) {
+  if (options_.read_only) {
+    RETURN_IF_ERROR(lock_for_reading());
+  } else {
     ASSIGN_OR_RETURN(lock_, env_.lock(path_ / "lock"));
     if (!has("format")) return create_store();
   }
@@ -178,6 +179,19 @@ Status ChunkedStore::check_format() {
   if (version != kStoreVersion) {
     return not_a_store(path_, fmt::format("a store of version {}, this rangefs knows version {}",
                                           version, kStoreVersion));
+  }
+  return {};
+}
+
+// A reader does no harm: it is kept away only by who is known to write.
+Status ChunkedStore::lock_for_reading() {
+  auto locked = env_.lock_shared(path_ / "lock");
+  if (!locked && locked.error().code == Errc::kLocked) return std::move(locked).error();
+  if (locked) {
+    lock_ = *std::move(locked);
+  } else {
+    spdlog::warn("store {} is read without a lock: {}", printable(path_.string()),
+                 to_string(locked.error()));
   }
   return {};
 }
@@ -256,10 +270,9 @@ Status ChunkedStore::close() {
     recent_.clear();
   }
   (void)trim_queue_.take();
-  if (options_.read_only) return {};
-  Status closed = sync_and_reclaim();
+  Status closed = sync();
   // Once more: what the first time stored as marks is not durable yet.
-  if (closed) closed = sync_queue_.sync_all(false);
+  if (closed && !options_.read_only) closed = sync_queue_.sync_all(false);
   lock_.reset();
   return closed;
 }

@@ -75,6 +75,7 @@ class ChunkedStore final : public Store {
 
   Status start(bool background);
   Status check_format();
+  Status lock_for_reading();
   Status sync_noted_journals();
   Status sync_noted_journal(JournalId id);
   Status create_store();

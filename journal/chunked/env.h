@@ -128,6 +128,9 @@ class Env {
   // the file if that can be done. Errors: kLocked, with the holder in the context, by the pid that
   // the kernel knows it by; if it is hidden from us, the context says so.
   virtual Result<std::unique_ptr<FileLock>> lock(const Path& path) = 0;
+  // Keeps others from locking a file that is there, but not from doing the same. Nothing is
+  // written. Errors: as for lock(); kNotFound.
+  virtual Result<std::unique_ptr<FileLock>> lock_shared(const Path& path) = 0;
   // Locks a directory that is there, against whoever does the same. Nothing is made or written for
   // it, and who holds it is not told. Children share the lock. Errors: kLocked.
   virtual Result<std::unique_ptr<FileLock>> lock_directory(const Path& path) = 0;

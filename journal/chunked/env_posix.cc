@@ -211,6 +211,9 @@ class PosixEnv : public Env {
   Result<std::unique_ptr<FileLock>> lock(const Path& path) override {
     return lock_posix_file(path);
   }
+  Result<std::unique_ptr<FileLock>> lock_shared(const Path& path) override {
+    return lock_posix_file_shared(path);
+  }
 
   Result<std::unique_ptr<FileLock>> lock_directory(const Path& path) override {
     ASSIGN_OR_RETURN(Fd fd, open_fd("open", path, O_RDONLY | O_DIRECTORY));

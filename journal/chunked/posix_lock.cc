@@ -30,6 +30,7 @@ struct HeldLock {
   ino_t inode = 0;
   int fd = -1;
   pid_t owner = 0;
+  bool shared = false;
 };
 
 // The locks of this process. Never destroyed: the end of the process may come first.
@@ -112,7 +113,8 @@ pid_t record_lock_owner(int fd) {
   return lock.l_pid > 0 ? lock.l_pid : -1;
 }
 
-// As the kernel lists it: "1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF". 0 if it does not.
+// As the kernel lists it: "1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF", or READ where it is
+// shared. 0 if it does not.
 pid_t flock_owner(int fd) {
   struct ::stat file {};
   if (::fstat(fd, &file) != 0) return 0;
@@ -122,7 +124,7 @@ pid_t flock_owner(int fd) {
     unsigned major = 0;
     unsigned minor = 0;
     unsigned long inode = 0;
-    const int fields = std::sscanf(line.c_str(), "%*s FLOCK ADVISORY WRITE %d %x:%x:%lu", &pid,
+    const int fields = std::sscanf(line.c_str(), "%*s FLOCK ADVISORY %*s %d %x:%x:%lu", &pid,
                                    &major, &minor, &inode);
     if (fields == 4 && inode == file.st_ino && makedev(major, minor) == file.st_dev) return pid;
   }
@@ -143,42 +145,51 @@ Error locked_by(const Path& path, const std::string& whom) {
   return {Errc::kLocked, 0, path.native() + ": locked by " + whom};
 }
 
-// For reading where the disk has become read-only: that is enough to lock it.
-Result<Fd> open_lock_file(const Path& path) {
+// For reading where it is shared or the disk has become read-only: that is enough to lock it.
+Result<Fd> open_lock_file(const Path& path, bool shared) {
   constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   const auto open = [&](int flags) {
     return retry_interrupted([&] { return ::open(path.c_str(), kFlags | flags, 0600); });
   };
-  Fd fd(open(O_RDWR | O_CREAT));
+  Fd fd(open(shared ? O_RDONLY : O_RDWR | O_CREAT));
   if (!fd && errno == EROFS) fd = Fd(open(O_RDONLY));
   if (!fd) return posix_error("open", path);
   return fd;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<FileLock>> lock_posix_file(const Path& path) {
+Result<std::unique_ptr<FileLock>> take_lock(const Path& path, bool shared) {
   HeldLocks& locks = held_locks();
   const std::lock_guard guard(locks.mutex);
   struct ::stat file {};
   // Before it is opened: closing it again would take the record lock away.
   if (::lstat(path.c_str(), &file) == 0 &&
       std::any_of(locks.all.begin(), locks.all.end(), [&](const HeldLock& lock) {
-        return lock.device == file.st_dev && lock.inode == file.st_ino;
+        return lock.device == file.st_dev && lock.inode == file.st_ino && !(shared && lock.shared);
       })) {
     return locked_by(path, "this process, pid " + std::to_string(::getpid()));
   }
-  ASSIGN_OR_RETURN(Fd fd, open_lock_file(path));
+  ASSIGN_OR_RETURN(Fd fd, open_lock_file(path, shared));
   if (::fstat(fd.get(), &file) != 0) return posix_error("fstat", path);
-  if (retry_interrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
+  const int operation = shared ? LOCK_SH : LOCK_EX;
+  if (retry_interrupted([&] { return ::flock(fd.get(), operation | LOCK_NB); }) != 0) {
     if (errno != EWOULDBLOCK) return posix_error("flock", path);
     return locked_by(path, holder(fd.get()));
   }
   take_record_lock(fd.get());
-  note_pid(fd.get(), path);
-  const HeldLock lock{file.st_dev, file.st_ino, fd.release(), ::getpid()};
+  if (!shared) note_pid(fd.get(), path);
+  const HeldLock lock{file.st_dev, file.st_ino, fd.release(), ::getpid(), shared};
   locks.all.push_back(lock);
   return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(lock));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FileLock>> lock_posix_file(const Path& path) {
+  return take_lock(path, false);
+}
+
+Result<std::unique_ptr<FileLock>> lock_posix_file_shared(const Path& path) {
+  return take_lock(path, true);
 }
 
 }  // namespace range

@@ -21,5 +21,8 @@ namespace range {
 // What is in the file (the pid) is for people to read and decides nothing: it may be out of date,
 // where it could not be written.
 Result<std::unique_ptr<FileLock>> lock_posix_file(const Path& path);
+// As Env::lock_shared(). One process may have several of them, of which the first to go takes the
+// record lock along: /proc/locks tells of the others.
+Result<std::unique_ptr<FileLock>> lock_posix_file_shared(const Path& path);
 
 }  // namespace range

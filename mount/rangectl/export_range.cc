@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include "journal/chunked/env.h"
 #include "journal/printable.h"
 #include "journal/store.h"
 #include "mount/rangectl/commands.h"
@@ -12,7 +11,6 @@ namespace rangefs {
 namespace {
 
 using range::counted;
-using range::Path;
 using range::Store;
 using range::exchange::NameMap;
 using range::exchange::RangeExport;
@@ -64,9 +62,6 @@ int run(const Request& request) {
   options.read_only = true;
   const auto store = range::open_store(request.from, options);
   if (!store) return fail(store.error());
-  // What is only read is not locked by itself. Whatever else keeps from locking does not matter.
-  const auto lock = range::posix_env().lock(Path(request.from) / "lock");
-  if (!lock && lock.error().code == range::Errc::kLocked) return fail(lock.error());
   auto found = journals_of(**store);
   if (!found) return fail(found.error());
   if (request.map) map->add_names(*found);

@@ -114,6 +114,7 @@ inline Reach widest_reach(const Failed& failed) {
     case CallKind::kCreate:
     case CallKind::kLock:
     case CallKind::kOpen:
+    case CallKind::kLockShared:
     case CallKind::kRead:
     case CallKind::kStat:
     case CallKind::kMap:

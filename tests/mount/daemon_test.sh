@@ -132,6 +132,7 @@ fi
 # Only one daemon per store, only one mount per mountpoint.
 start
 refuses 1 ".*locked by pid $daemon" store mnt2
+refuses 1 ".*locked by pid $daemon" store mnt2 -o ro
 refuses 1 '.*/mnt/store2 must not be on a mount of rangefs' mnt/store2 mnt2
 refuses 1 '.*/mnt is busy.*' store2 mnt
 refuses 1 '.*/mnt is busy.*' store2 mnt/
@@ -153,6 +154,16 @@ for signal in TERM INT HUP; do
   expect_equal "$(info synced_bytes mnt/app)" "$(info bytes mnt/app)" "synced by SIG$signal"
 done
 stop # umount
+
+# Any number of them may only read a store, while nobody writes to it.
+start ro
+timeout 60 "$RANGEFS" store mnt2 -o ro
+expect_equal "$(cat mnt2/app)" "$(cat mnt/app)" "what the second reader reads"
+mkdir mnt3
+refuses 1 ".*locked by pid [0-9]+" store mnt3
+timeout 60 umount mnt2
+rmdir mnt3
+stop
 start
 
 # A mount whose daemon was killed is in the way until it is detached; the store is free at once.

@@ -54,6 +54,9 @@ class GateEnv : public Env {
   Status sync_filesystem(const Path& path) override { return base_.sync_filesystem(path); }
   Result<Space> space(const Path& path) override { return base_.space(path); }
   Result<std::unique_ptr<FileLock>> lock(const Path& path) override { return base_.lock(path); }
+  Result<std::unique_ptr<FileLock>> lock_shared(const Path& path) override {
+    return base_.lock_shared(path);
+  }
   Result<std::unique_ptr<FileLock>> lock_directory(const Path& path) override {
     return base_.lock_directory(path);
   }

@@ -163,21 +163,37 @@ Result<std::unique_ptr<FileLock>> SimEnv::lock(const Path& path) {
   RETURN_IF_ERROR(begin(CallKind::kLock, path));
   if (!tree_.find(path)) RETURN_IF_ERROR(tree_.make(path, FileKind::kRegular));
   ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
-  if (!locked_.insert(id).second) {
-    return Error{Errc::kLocked, 0, path.native() + ": locked by pid 1"};
-  }
+  ASSIGN_OR_RETURN(auto taken, locked(id, path, false));
   SimContent& content = tree_.node(id).content;
   content.truncate(0);
   content.write(0, as_bytes("1\n"));
-  return std::unique_ptr<FileLock>(std::make_unique<SimLock>(*this, id));
+  return taken;
+}
+
+Result<std::unique_ptr<FileLock>> SimEnv::lock_shared(const Path& path) {
+  const Guard guard(mutex_);
+  RETURN_IF_ERROR(begin(CallKind::kLockShared, path));
+  ASSIGN_OR_RETURN(const NodeId id, tree_.find(path));
+  return locked(id, path, true);
+}
+
+Result<std::unique_ptr<FileLock>> SimEnv::locked(NodeId id, const Path& path, bool shared) {
+  if (locked_.contains(id) || (!shared && shared_.contains(id))) {
+    return Error{Errc::kLocked, 0, path.native() + ": locked by pid 1"};
+  }
+  if (shared) {
+    shared_.insert(id);
+  } else {
+    locked_.insert(id);
+  }
+  return std::unique_ptr<FileLock>(std::make_unique<SimLock>(*this, id, shared));
 }
 
 Result<std::unique_ptr<FileLock>> SimEnv::lock_directory(const Path& path) {
   const Guard guard(mutex_);
   RETURN_IF_ERROR(begin(CallKind::kLock, path));
   ASSIGN_OR_RETURN(const NodeId id, find_directory(path));
-  if (!locked_.insert(id).second) return Error{Errc::kLocked, 0, path.native() + ": locked"};
-  return std::unique_ptr<FileLock>(std::make_unique<SimLock>(*this, id));
+  return locked(id, path, false);
 }
 
 Time SimEnv::now() {

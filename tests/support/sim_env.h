@@ -112,6 +112,7 @@ class SimEnv : public Env {
   Status sync_filesystem(const Path& path) override;
   Result<Space> space(const Path& path) override;
   Result<std::unique_ptr<FileLock>> lock(const Path& path) override;
+  Result<std::unique_ptr<FileLock>> lock_shared(const Path& path) override;
   Result<std::unique_ptr<FileLock>> lock_directory(const Path& path) override;
   Time now() override;
   std::chrono::nanoseconds since_boot() override;
@@ -126,6 +127,7 @@ class SimEnv : public Env {
 
   // All below: mutex_ is held.
   Status begin(CallKind kind, const Path& path);
+  Result<std::unique_ptr<FileLock>> locked(NodeId id, const Path& path, bool shared);
   FileStat stat_of(NodeId id) const;
   Timestamp tick();
   void touch(const Path& directory);
@@ -141,6 +143,7 @@ class SimEnv : public Env {
   SimTree tree_;
   SimFaults faults_;
   std::set<NodeId> locked_;
+  std::multiset<NodeId> shared_;                    // locked so, by as many
   std::map<NodeId, std::set<SimRegion*>> regions_;  // mapped now
   static constexpr uint64_t kUnlimited = uint64_t{1} << 50;
   uint64_t capacity_ = kUnlimited;

@@ -21,6 +21,7 @@ const char* name_of(CallKind kind) {
                                            "sync_filesystem",
                                            "lock",
                                            "open",
+                                           "lock_shared",
                                            "read",
                                            "start_writeback",
                                            "check_writeback",

@@ -30,6 +30,7 @@ enum class CallKind {
   kLock,
   // These cannot.
   kOpen,
+  kLockShared,
   kRead,
   kStartWriteback,
   kCheckWriteback,

@@ -182,7 +182,11 @@ void SimRegion::refresh_page(const SimContent& content, uint64_t page, uint64_t 
 
 SimLock::~SimLock() {
   const Guard guard(env_.mutex_);
-  env_.locked_.erase(id_);
+  if (shared_) {
+    env_.shared_.erase(env_.shared_.find(id_));
+  } else {
+    env_.locked_.erase(id_);
+  }
 }
 
 }  // namespace range

@@ -65,12 +65,13 @@ class SimRegion : public Region {
 
 class SimLock : public FileLock {
  public:
-  SimLock(SimEnv& env, SimTree::NodeId id) : env_(env), id_(id) {}
+  SimLock(SimEnv& env, SimTree::NodeId id, bool shared) : env_(env), id_(id), shared_(shared) {}
   ~SimLock() override;
 
  private:
   SimEnv& env_;
   const SimTree::NodeId id_;
+  const bool shared_;
 };
 
 }  // namespace range
