@@ -341,7 +341,7 @@ Status Names::rename_over(std::string_view from, std::string_view to) {
 
 Status Names::replace_in_steps(std::string_view from, std::string_view to, const Entry& entry) {
   ASSIGN_OR_RETURN(const Discarded replaced, move_to_trash(to));
-  const Status renamed = env_.rename(tree_path(from), replaced.from, false);
+  Status renamed = env_.rename(tree_path(from), replaced.from, false);
   if (renamed) {
     note_discarded(replaced);
     note_renamed(from, to, entry);
