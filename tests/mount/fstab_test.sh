@@ -135,4 +135,20 @@ done
 unmount
 expect_fails "$RANGEFS" store mnt -o remount,ro
 expect_match "$errors" 'rangefs: .*/mnt is not a mount of rangefs' "remount of nothing"
+
+# On a disk that fails, under which there is no room left, it becomes read-only all the same.
+mkdir room disk
+mount -t tmpfs -o size=24M tmpfs room
+truncate -s 64M room/image
+mkfs.ext4 -q room/image
+mount -o loop room/image disk
+mounts "$RANGEFS" disk/store mnt -o sync_interval=1h
+head -c 64M /dev/zero >room/ballast 2>err || true
+head -c 8M /dev/urandom >mnt/app
+expect_fails mount -o remount,ro mnt
+expect_match "$errors" 'rangefs: .*/mnt is read-only now, but .* may not be durable: .*' "remount,ro of a bad disk"
+has ro
+unmount
+wait_until 60 umount disk 2>err
+umount room
 say "$cases mounts and remounts"
