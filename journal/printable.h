@@ -1,4 +1,4 @@
-// Names, paths and messages as text that stays on its line and does nothing to a terminal.
+// Text for people. Names, paths and messages stay on their line and do nothing to a terminal:
 //
 //   \n \t \r \\   newline, tab, carriage return, backslash
 //   \xHH          the byte with these two hexadecimal digits

@@ -96,7 +96,7 @@ TEST_F(ExchangeExport, TellsOfMissingChunksInFront) {
   remove(files(id, ".idx").front());
   const ExportedJournal exported = export_app();
   EXPECT_EQ(exported.records, 9U);
-  expect_damage(exported, "first 41 records are missing");
+  expect_damage(exported, "41 records missing at its beginning");
 }
 
 TEST_F(ExchangeExport, TellsOfAJournalOfWhichNothingIsThere) {

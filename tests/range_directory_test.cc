@@ -119,6 +119,7 @@ TEST_F(RangeDirectoryLevels, OneWithoutJournalsIsNone) {
   for (const char* path : {"empty", "groups/pp", "groups/1b", "disk/lost+found"}) {
     boost::filesystem::create_directories(root_.path() / path);
   }
+  write_file(root_.path() / "disk/lost+found/#1234/file", "x");
   for (const char* path : {"empty", "groups", "disk"}) {
     const auto found = list_journals(root_.path() / path);
     ASSERT_TRUE(found) << to_string(found.error());

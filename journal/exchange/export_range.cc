@@ -65,7 +65,7 @@ Status ChunkExport::report_losses() {
   }
   if (info.records_missing_in_front > 0) {
     damage.push_back(
-        fmt::format("its first {} are missing, and nothing says that they were dropped",
+        fmt::format("{} missing at its beginning, and nothing says that they were dropped",
                     counted(info.records_missing_in_front, "record")));
   }
   if (info.chunks_left_out > 0) {

@@ -78,12 +78,12 @@ Status RootListing::run() {
   std::ranges::sort(entries, {}, &DirectoryEntry::name);
   report_misplaced(entries, root_);
   for (const DirectoryEntry& entry : entries) {
+    if (entry.name == kLostAndFound) continue;
     const Path path = root_ / entry.name;
     const bool expected = entry.name.size() <= kGroupBytesMax;
     const auto group = directory_at(env_, path, entry.kind, expected, found.problems);
     if (group) list_group(*group, entry.name);
-    const bool foreign = (!group || !expected) && entry.name != kLostAndFound;
-    if (!other && foreign) other = path;
+    if (!other && (!group || !expected)) other = path;
   }
   std::ranges::sort(found.journals, {}, &RangeJournal::name);
   return {};

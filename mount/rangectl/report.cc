@@ -37,8 +37,9 @@ void Report::advance(uint64_t records, uint64_t bytes) {
 }
 
 void Report::draw() const {
-  fmt::print(stderr, "\r\033[K{}/{} journals, {}, {:.1f} MB, {:.1f} MB/s", journals_,
-             journals_total_, counted(records_, "record"), megabytes(bytes_), mb_per_second());
+  fmt::print(stderr, "\r\033[K{}/{}, {}, {:.1f} MB, {:.1f} MB/s", journals_,
+             counted(journals_total_, "journal"), counted(records_, "record"), megabytes(bytes_),
+             mb_per_second());
   std::fflush(stderr);
 }
 

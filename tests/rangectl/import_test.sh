@@ -245,8 +245,8 @@ END
 python3 odd.py
 expect 1 "$rangectl" import-range odd refusing
 expect_line out '4 of 11 journals imported, 4 records'
-expect_line out 'a\nb: 1 records'
-expect_line out 'a\\b: 1 records'
+expect_line out 'a\nb: 1 record'
+expect_line out 'a\\b: 1 record'
 (($(wc -l <err) == 7)) || fail "$(cat err)"
 expect_line err 'a//b: cannot be a name in the store: there is nothing between two slashes'
 expect_line err "x.pos: cannot be a name in the store: 'x.pos' is reserved for a control file"
@@ -266,7 +266,7 @@ grep -qx 'rangectl: a: Range has no place for a name that is shorter than two by
   fail "$(cat err)"
 expect 0 "$rangectl" import-range --map names odd mapped
 expect_line err 'names: names added: 7'
-expect_line out 'x.pos: 1 records, 1 chunks, 0.0 MB imported as x.pos%'
+expect_line out 'x.pos: 1 record, 1 chunk, 0.0 MB imported as x.pos%'
 expect_line out '11 of 11 journals imported, 11 records'
 expect 0 "$rangectl" import-range --map=names odd mapped
 [[ ! -s err ]] || fail "said: $(cat err)"
@@ -276,7 +276,7 @@ python3 compare.py odd odd_again
 expect 0 "$rangectl" import-range --map later odd refusing
 expect_line err 'later: is not there, begun anew'
 expect_line out 'web: already complete'
-expect_line out 'web/access: 1 records, 1 chunks, 0.0 MB imported as web%/access'
+expect_line out 'web/access: 1 record, 1 chunk, 0.0 MB imported as web%/access'
 expect 0 "$rangectl" export-range --map later refusing odd_later
 python3 compare.py odd odd_later
 expect 1 "$rangectl" export-range --map mistyped refusing odd_mistyped
@@ -284,9 +284,9 @@ expect_line err 'mistyped: there is no such map'
 [[ ! -e odd_mistyped && ! -e mistyped ]] || fail "exported with a map that is not there"
 # Options may follow the directories, up to "--"; behind it everything is a name.
 expect 0 "$rangectl" import-range odd mapped2 --map names x.pos
-expect_line out 'x.pos: 1 records, 1 chunks, 0.0 MB imported as x.pos%'
+expect_line out 'x.pos: 1 record, 1 chunk, 0.0 MB imported as x.pos%'
 expect 0 "$rangectl" export-range mapped2 odd_again2 --map=names 'x.pos%'
-expect_line out '1 records, 1 chunks, 0.0 MB exported as x.pos'
+expect_line out '1 record, 1 chunk, 0.0 MB exported as x.pos'
 python3 - <<'END'
 from format import *
 for name in ["--map", "-h", "--", "fine"]:
@@ -295,14 +295,14 @@ END
 expect 0 "$rangectl" import-range -- -dashes -store -h --map --
 expect_line out '3 of 3 journals imported'
 expect 0 "$rangectl" export-range ./-store exported_dashes -- -h
-expect_line out '-h: 1 records'
+expect_line out '-h: 1 record'
 expect 0 "$rangectl" export-range -- -store exported_dashes --map
-expect_line out '1 of 1 journals exported'
+expect_line out '1 of 1 journal exported'
 # Names are read as they are printed.
 expect 0 "$rangectl" import-range odd one 'a\nb' 'a\\b' 'fine'
 expect_line out '3 of 3 journals imported'
 expect 0 "$rangectl" export-range one one_again 'a\x0ab'
-expect_line out 'a\nb: 1 records'
+expect_line out 'a\nb: 1 record'
 expect 1 "$rangectl" export-range one one_again 'no\nthing'
 expect_line err 'no\nthing: no such journal'
 # A map that is wrong keeps anything from being done.
