@@ -93,7 +93,7 @@ std::optional<Node> NodeTable::find(NodeId id) const {
 std::shared_ptr<Journal> NodeTable::journal(JournalId id) const {
   const range::MutexLock lock(mutex_);
   const auto it = journals_.find(id.value());
-  return it == journals_.end() ? nullptr : it->second.journal;
+  return it == journals_.end() || !it->second.place ? nullptr : it->second.journal;
 }
 
 std::optional<NodeId> NodeTable::directory(uint64_t inode) const {

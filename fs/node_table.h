@@ -64,7 +64,7 @@ class NodeTable {
   void forget(NodeId id, uint64_t lookups);
 
   std::optional<Node> find(NodeId id) const;
-  // The journal, if any node keeps it open; otherwise null.
+  // The journal, if any node keeps it open and it was not removed; otherwise null.
   std::shared_ptr<Journal> journal(JournalId id) const;
 
   // The node of the directory with this id, if it has one.

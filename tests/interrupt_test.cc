@@ -38,7 +38,7 @@ class Interrupt : public ::testing::Test {
     CallerWatch watch;
     watch.look = [this](pid_t caller) { return look(caller); };
     watch.interval = std::chrono::milliseconds(1);
-    watch.grace = std::chrono::milliseconds(0);
+    watch.grace = grace_;
     adapter_ = FuseAdapter::create(*store_, FsOptions{}, watch).value();
     kernel_ = std::make_unique<PlayedKernel>(*adapter_);
     app_ = kernel_->look_up(1, "app");
@@ -86,6 +86,7 @@ class Interrupt : public ::testing::Test {
   std::atomic<CallerState> state_ = CallerState::kLives;
   std::atomic<int> looks_ = 0;
   std::atomic<bool> memory_is_short_ = false;  // for one look
+  std::chrono::milliseconds grace_{0};
   std::unique_ptr<FuseAdapter> adapter_;
   std::unique_ptr<PlayedKernel> kernel_;
   uint64_t app_ = 0;
@@ -153,6 +154,28 @@ TEST_F(Interrupt, SignalBeforeTheRequestIsNotMissed) {
 TEST_F(Interrupt, CallerThatCannotBeSeenIsLetGoAfterAWhile) {
   const uint64_t request = start_fsync();
   state_ = CallerState::kUnseen;
+  kernel_->interrupt(request);
+  EXPECT_EQ(error_of(request), EINTR);
+}
+
+class InterruptWithGrace : public Interrupt {
+ protected:
+  InterruptWithGrace() { grace_ = std::chrono::hours(1); }
+};
+
+TEST_F(InterruptWithGrace, CallerThatCannotBeSeenIsNotLetGoAtOnce) {
+  const uint64_t request = start_fsync();
+  state_ = CallerState::kUnseen;
+  kernel_->interrupt(request);
+  wait_for_looks(3);
+  EXPECT_FALSE(kernel_->answered(request));
+  env_.open_gate();
+  EXPECT_EQ(error_of(request), 0);
+}
+
+TEST_F(InterruptWithGrace, CallerThatDiesIsLetGoAtOnce) {
+  const uint64_t request = start_fsync();
+  state_ = CallerState::kDying;
   kernel_->interrupt(request);
   EXPECT_EQ(error_of(request), EINTR);
 }
