@@ -16,13 +16,13 @@ namespace {
 class ChunkDamage : public RecoveryTest {
  protected:
   // Lets an intact header say that its chunk begins with a record of the first one.
-  void begin_at_record_5(const Path& idx) {
+  void begin_at_record_5(const Path& idx, ByteOffset byte = ByteOffset(500)) {
     std::string bytes = env_->read_all(idx);
     Sector sector{};
     std::memcpy(sector.data(), bytes.data() + kHeaderAt[0], sector.size());
     ChunkHeader header = decode_header(sector).value();
     header.first_record = RecordNumber(5);
-    header.first_byte = ByteOffset(500);
+    header.first_byte = byte;
     sector = encode(header);
     for (const uint64_t at : kHeaderAt) {
       std::memcpy(bytes.data() + at, sector.data(), sector.size());
@@ -184,13 +184,26 @@ TEST_F(ChunkDamage, AChunkThatBeginsBeforeTheOneInFrontOfItIsNotServed) {
   expect_appends_go_on();
 }
 
-// Also if nobody knows what was between them: no record is served twice.
-TEST_F(ChunkDamage, BehindAChunkThatCannotBeReadNoneIsServedOutOfOrder) {
+TEST_F(ChunkDamage, AChunkWhoseRecordsBeginBeforeThoseInFrontOfItIsNotServed) {
   const JournalId id = fill(10, 90);
   kill();
-  for (const uint64_t at : kHeaderAt) env_->set_readable(files(id, ".idx")[1], at, false);
-  begin_at_record_5(files(id, ".idx")[2]);
-  EXPECT_EQ(found(), lines(0, 41));
+  begin_at_record_5(files(id, ".idx")[2], ByteOffset(8200));
+  EXPECT_EQ(found(), lines(0, 82));
+  expect_appends_go_on();
+}
+
+// Also if nobody knows what was between them: no record is served twice.
+TEST_F(ChunkDamage, BehindAChunkThatCannotBeReadNoneIsServedOutOfOrder) {
+  for (const uint64_t byte : {500, 8200}) {
+    store_.reset();
+    env_ = std::make_unique<SimEnv>();
+    open_store();
+    const JournalId id = fill(10, 90);
+    kill();
+    for (const uint64_t at : kHeaderAt) env_->set_readable(files(id, ".idx")[1], at, false);
+    begin_at_record_5(files(id, ".idx")[2], ByteOffset(byte));
+    EXPECT_EQ(found(), lines(0, 41)) << byte;
+  }
 }
 
 // The one before it is not blamed for that.
@@ -202,6 +215,19 @@ TEST_F(ChunkDamage, BehindAChunkThatCannotBeReadTheNextHasItsPlace) {
   expect_all_but_the_second_chunk();
   const std::string log = testing::internal::GetCapturedStdout();
   EXPECT_EQ(log.find("stored bytes have changed"), std::string::npos) << log;
+}
+
+// Nor does one that is in front of both keep the damage of the last from being told as that.
+TEST_F(ChunkDamage, ADamagedTailBehindAChunkThatCannotBeReadIsNoAppendInFlight) {
+  const JournalId id = fill(0, 100);
+  kill();
+  for (const uint64_t at : kHeaderAt) env_->set_readable(files(id, ".idx")[0], at, false);
+  env_->corrupt(files(id, ".idx")[1], kEntriesAt + 40 * kEntryBytes, 0x01);
+  testing::internal::CaptureStdout();
+  found();
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(log.find("had not returned"), std::string::npos) << log;
+  EXPECT_NE(log.find("stored bytes have changed"), std::string::npos) << log;
 }
 
 // More was appended to it than its mark tells.

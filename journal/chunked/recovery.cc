@@ -226,6 +226,7 @@ class JournalExamination {
     if (scan.unreadable && (scan.missing || !scan.header || guess)) {
       report(chunk, "it cannot be read; its records are not served");
       found_.unreadable = scan.unreadable;
+      gap_behind_last_ = true;
       if (scan.header && in_order(*scan.header)) {
         take_synced(chunk, scan);
       } else {
@@ -252,6 +253,7 @@ class JournalExamination {
     found_.chunks.push_back(*scan.header);
     found_.end = scan.end;
     found_.unsure.push_back(scan);
+    gap_behind_last_ = false;
     return {};
   }
 
@@ -259,7 +261,7 @@ class JournalExamination {
   // found of its predecessor, that one's tail is damaged, and no append in flight. And where that
   // end cannot be read, the chunk tells it.
   Status correct_end_of_last(const ChunkHeader& next) {
-    if (found_.unsure.empty() || found_.unreadable || next.first_byte < end_of_last()) return {};
+    if (found_.unsure.empty() || gap_behind_last_ || !is_behind_what_was_found(next)) return {};
     ChunkScan& last = found_.unsure.back();
     const bool behind = next.boot_id == env_.boot_id() && next.first_byte > end_of_last();
     if (!behind && last.tail != Tail::kUnreadable) return {};
@@ -287,9 +289,16 @@ class JournalExamination {
     const bool missing = found_.unsure.empty() && !found_.chunks.empty();
     const bool unreadable = found_.unreadable || (!found_.unsure.empty() &&
                                                   found_.unsure.back().tail == Tail::kUnreadable);
-    const ByteOffset end = found_.chunks.empty() ? found_.begin.offset : end_of_last();
-    if (missing || unreadable) return in_order(*scan.header) && scan.header->first_byte >= end;
-    return scan.header->first_byte == end;
+    return is_behind_what_was_found(*scan.header) &&
+           (missing || unreadable || scan.header->first_byte == end_of_last());
+  }
+
+  // Else a record that was found would be served as another one, or not at all.
+  bool is_behind_what_was_found(const ChunkHeader& header) const {
+    const bool first = found_.chunks.empty();
+    const RecordNumber end =
+        first ? found_.begin.record : found_.chunks.back().first_record + found_.end.records;
+    return header.first_byte >= end_of_last() && header.first_record >= end;
   }
 
   // The last chunk in its place is an earlier one than the last when nothing is known of that one.
@@ -321,7 +330,7 @@ class JournalExamination {
 
   // Nothing may be left that shows it.
   void log_loss() const {
-    const ByteOffset end = found_.chunks.empty() ? found_.begin.offset : end_of_last();
+    const ByteOffset end = end_of_last();
     if (!failed_at_ || end >= *failed_at_) return;
     spdlog::error(
         "journal {}: the disk failed when it was synced; the last {} bytes of it, of appends "
@@ -329,7 +338,10 @@ class JournalExamination {
         name_, *failed_at_ - end);
   }
 
-  ByteOffset end_of_last() const { return found_.chunks.back().first_byte + found_.end.bytes; }
+  ByteOffset end_of_last() const {
+    if (found_.chunks.empty()) return found_.begin.offset;
+    return found_.chunks.back().first_byte + found_.end.bytes;
+  }
 
   void log_tail(const ChunkScan& scan) const {
     const ChunkId chunk = scan.header->chunk;
@@ -382,6 +394,7 @@ class JournalExamination {
   const std::string name_;                     // for messages
   const std::optional<ByteOffset> failed_at_;  // see examine_journal()
   RecoveredJournal found_;
+  bool gap_behind_last_ = false;  // of found_.unsure: a chunk that cannot be read
 };
 
 }  // namespace
