@@ -111,6 +111,28 @@ TEST_F(RefusedAppend, IsNoneWhereAnotherFileHasRoom) {
   }
 }
 
+// A chunk that is begun for an append closes the open record only if the append is stored there.
+TEST_F(RefusedAppend, InAChunkThatWasBegunForItLeavesTheOpenRecordOpen) {
+  for (const bool too_old : {false, true}) {
+    const auto app = journal(too_old ? "old" : "full");
+    append(*app, "abc");
+    sync_all();
+    if (too_old) env_->advance(std::chrono::milliseconds(kChunkAgeMsMax + 1));
+    const std::string first = files(app->id(), ".dat").front().string();
+    env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+      if (call.kind != CallKind::kWrite || !call.path.ends_with(".dat")) return std::nullopt;
+      return Fault{.sys_errno = call.path == first ? EFBIG : ENOSPC};
+    });
+    EXPECT_EQ(code(app->append(as_bytes("x"))), Errc::kNoSpace);
+    env_->set_fault_hook({});
+    EXPECT_EQ(app->extent().open_bytes, 3U);
+    EXPECT_EQ(app->info()->chunks, 1U);
+    EXPECT_EQ(files(app->id(), "").size(), 2U);
+    append(*app, "def\n");
+    EXPECT_EQ(records(app), (too_old ? Records{"abc", "def\n"} : Records{"abcdef\n"}));
+  }
+}
+
 TEST_F(RefusedAppend, LargerThanAFileMayBeLeavesTheOpenRecordOpen) {
   append(*app_, "abc");
   fail_writes(".dat", EFBIG);

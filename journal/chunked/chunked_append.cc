@@ -58,12 +58,28 @@ Result<ByteOffset> ChunkedJournal::append_locked(std::span<const ConstBytes> par
   }
   if (parts.empty()) return end_;
   const Time now = append_time();
-  RETURN_IF_ERROR(make_room(bytes, framed ? bytes : parts.size(), now));
+  if (!active_ || must_roll(bytes, framed ? bytes : parts.size(), now)) {
+    return append_to_next(parts, framed, now);
+  }
   RETURN_IF_ERROR(attach_active());
-  auto end = write(parts, framed, now);
-  if (end || !may_fit_another_file(end.error(), bytes)) return end;
-  RETURN_IF_ERROR(roll(now, framing_));
-  return write(parts, framed, now);
+  const auto stored = store(*active_, parts, framed, now);
+  if (stored) return publish(*stored, now);
+  if (may_fit_another_file(stored.error(), bytes)) return append_to_next(parts, framed, now);
+  return stored.error();
+}
+
+// In a new chunk, which is there only if the append is: it closes a record that is open.
+Result<ByteOffset> ChunkedJournal::append_to_next(std::span<const ConstBytes> parts, bool framed,
+                                                  Time now) {
+  RETURN_IF_ERROR(sync_if_many_unsynced());
+  ASSIGN_OR_RETURN(auto next, begin_next(now, framing_));
+  const auto stored = store(*next, parts, framed, now);
+  if (!stored) {
+    RETURN_IF_ERROR(discard_next(*next));
+    return stored.error();
+  }
+  go_on_in(std::move(next));
+  return publish(*stored, now);
 }
 
 // A file cannot become larger than some limit, but the next chunk is another file. That closes a
@@ -190,15 +206,13 @@ Status ChunkedJournal::sync_resumed() {
   return {};
 }
 
-Status ChunkedJournal::make_room(uint64_t bytes, uint64_t parts, Time now) {
-  if (active_ && !must_roll(bytes, parts, now)) return {};
-  RETURN_IF_ERROR(roll(now, framing_));
+Status ChunkedJournal::sync_if_many_unsynced() {
   size_t unsynced = 0;
   {
     MutexLock lock(mutex_);
     unsynced = unsynced_.size();
   }
-  if (unsynced <= kUnsyncedChunksMax) return {};
+  if (unsynced < kUnsyncedChunksMax) return {};
   SyncTicket ticket = make_ticket(std::unique_lock(sync_mutex_));
   ticket.by_appender = true;
   const Status synced = sync_ticket(ticket);
@@ -299,9 +313,11 @@ Status ChunkedJournal::attach_active() {
   return {};
 }
 
-Result<ByteOffset> ChunkedJournal::write(std::span<const ConstBytes> parts, bool framed, Time now) {
-  const ChunkHeader& header = active_->header();
-  EntryBuilder builder(active_->seed(), active_->end(),
+// Puts an append into the files of a chunk, where nobody sees it yet. Returns the end of the chunk.
+Result<ChunkEnd> ChunkedJournal::store(ChunkWriter& chunk, std::span<const ConstBytes> parts,
+                                       bool framed, Time now) {
+  const ChunkHeader& header = chunk.header();
+  EntryBuilder builder(chunk.seed(), chunk.end(),
                        static_cast<uint64_t>((now - header.start).count()), entries_);
   if (framed) {
     builder.add_framed(header.framing, parts.front());
@@ -311,16 +327,19 @@ Result<ByteOffset> ChunkedJournal::write(std::span<const ConstBytes> parts, bool
   if (builder.longest_record() > context_.options.record_bytes_max) {
     return Error{Errc::kTooLarge, 0, path()};
   }
-  const Status written = active_->append(parts, builder.entries(), builder.end());
+  const Status written = chunk.append(parts, builder.entries(), builder.end());
   if (entries_.capacity() > kEntriesKeptMax) entries_ = {};
-  if (!written) {
-    if (written.error().code == Errc::kNoSpace) return written.error();
-    return poison(written.error()).error();
-  }
-  end_ = header.first_byte + builder.end().bytes;
+  if (written) return builder.end();
+  if (written.error().code == Errc::kNoSpace) return written.error();
+  return poison(written.error()).error();
+}
+
+// Shows what store() has put into the active chunk to readers. Returns the end of the journal.
+ByteOffset ChunkedJournal::publish(const ChunkEnd& end, Time now) {
+  end_ = active_->header().first_byte + end.bytes;
   last_time_ = now;
   MutexLock lock(mutex_);
-  table_.set_end(builder.end());
+  table_.set_end(end);
   enqueue();
   if (waiting_ > 0) grown_.notify_all();
   return end_;

@@ -175,7 +175,8 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   Status repair();
   Status resume(const ChunkScan& scan);
   Status sync_resumed();
-  Status make_room(uint64_t bytes, uint64_t parts, Time now);
+  Result<ByteOffset> append_to_next(std::span<const ConstBytes> parts, bool framed, Time now);
+  Status sync_if_many_unsynced();
   bool must_roll(uint64_t bytes, uint64_t parts, Time now) const;
   bool may_fit_another_file(const Error& error, uint64_t bytes) const;
   Status roll(Time now, Framing framing);
@@ -185,7 +186,9 @@ class ChunkedJournal final : public Journal, public std::enable_shared_from_this
   void go_on_in(std::shared_ptr<ChunkWriter> next);
   void take_on(std::shared_ptr<ChunkWriter> chunk);
   Status attach_active();
-  Result<ByteOffset> write(std::span<const ConstBytes> parts, bool framed, Time now);
+  Result<ChunkEnd> store(ChunkWriter& chunk, std::span<const ConstBytes> parts, bool framed,
+                         Time now);
+  ByteOffset publish(const ChunkEnd& end, Time now);
   void enqueue() REQUIRES(mutex_);
   Status poison(const Error& error);
 
