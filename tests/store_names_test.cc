@@ -248,32 +248,40 @@ TEST_P(ReplacingNames, ARenameOverSomethingEmptyThatFailsLeavesBothAsTheyWere) {
   journal("empty_app");
   make_directory("empty_dir");
   sync_all();
+  store_.reset();
+  const auto before = env_->after_kill();
   for (const std::string kind : {"app", "dir"}) {
     const std::string target = "empty_" + kind;
-    const uint64_t id = store_->look_up(kind)->value().id;
-    const uint64_t replaced = store_->look_up(target)->value().id;
-    bool done = false;
-    for (uint64_t n = 0; !done; ++n) {
-      ASSERT_LT(n, 100U);
-      std::string failed;
+    std::string failed = "none yet";
+    int refused = 0;
+    for (uint64_t n = 0; !failed.empty(); ++n) {
+      failed.clear();
+      env_ = before->after_kill();
+      open_store();
+      const uint64_t id = store_->look_up(kind)->value().id;
+      const uint64_t replaced = store_->look_up(target)->value().id;
       fail_call(n, failed);
-      done = store_->rename(kind, target, /*replace=*/true).has_value();
+      const bool done = store_->rename(kind, target, /*replace=*/true).has_value();
       env_->set_fault_hook({});
-      ASSERT_TRUE(has(target)) << failed;
-      EXPECT_EQ(store_->look_up(target)->value().id, done ? id : replaced) << failed;
+      const std::string place = done ? target : kind;
       ASSERT_EQ(has(kind), !done) << failed;
-      if (!done) {
-        EXPECT_EQ(store_->look_up(kind)->value().id, id) << failed;
-        EXPECT_FALSE(failed.empty());
+      EXPECT_EQ(store_->look_up(place)->value().id, id) << failed;
+      EXPECT_EQ(store_->look_up(target)->value().id, done ? id : replaced) << failed;
+      if (kind == "app") {
+        EXPECT_EQ(read_all(*journal(place)), "x\n") << failed;
+      } else {
+        EXPECT_EQ(read_all(*journal(place + "/app")), "y\n") << failed;
       }
-      if (failed.starts_with("sync")) kill();  // names can be changed no more
+      refused += done ? 0 : 1;
+      // Some failures stop changes of names for the life of a process.
+      kill();
+      sync_all();
+      EXPECT_EQ(has(kind), !done) << failed;
+      EXPECT_TRUE(env_->list("/store/trash")->empty()) << failed;
+      store_.reset();
     }
+    EXPECT_GT(refused, 3) << kind;
   }
-  EXPECT_EQ(read_all(*journal("empty_app")), "x\n");
-  EXPECT_EQ(read_all(*journal("empty_dir/app")), "y\n");
-  EXPECT_EQ(names(""), (Names{"empty_app", "empty_dir"}));
-  sync_all();
-  EXPECT_TRUE(env_->list("/store/trash")->empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(FileSystems, ReplacingNames, testing::Bool(), [](const auto& which) {
@@ -337,14 +345,77 @@ TEST_F(StoreNames, CreateAnswersWithTheErrorOfTheCase) {
   EXPECT_TRUE(env_->list("/store/trash")->empty()) << env_->dump();
 }
 
+// Dying, or losing power, between two steps.
+TEST_F(StoreNames, AReplacementInStepsLosesNoRecord) {
+  append(*journal("app"), "x\n");
+  journal("empty");
+  sync_all();
+  store_.reset();
+  const auto before = env_->after_kill();
+  const auto lost = [](SimEnv& env) { return env.after_power_loss(Survival::drop_all()); };
+  const auto kept = [](SimEnv& env) { return env.after_power_loss(Survival::keep_all()); };
+  const auto killed = [](SimEnv& env) { return env.after_kill(); };
+  for (const auto& die :
+       {std::function<std::unique_ptr<SimEnv>(SimEnv&)>(lost), {kept}, {killed}}) {
+    bool done = false;
+    for (uint64_t n = 0; !done; ++n) {
+      env_ = before->after_kill();
+      open_store();
+      env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+        return call.kind == CallKind::kExchange ? std::optional(Fault{EINVAL}) : std::nullopt;
+      });
+      env_->power_off_at_change(env_->changes() + n);
+      done = store_->rename("app", "empty", /*replace=*/true).has_value();
+      store_.reset();
+      env_ = die(*env_);
+      open_store();
+      EXPECT_EQ(read_all(*journal(has("app") ? "app" : "empty")), "x\n") << n;
+      store_.reset();
+    }
+  }
+}
+
+TEST_F(StoreNames, AReplacementThatCannotBeUndoneRemovesWhatWasThere) {
+  journal("app");
+  const auto empty = journal("empty");
+  sync_all();
+  const Path in_trash = Path("/store/trash") / to_string(empty->id());
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    if (call.kind == CallKind::kExchange) return Fault{EINVAL};
+    const bool step = call.kind == CallKind::kRename &&
+                      (call.path == "/store/tree/app" || call.path == in_trash.string());
+    return step ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_FALSE(store_->rename("app", "empty", /*replace=*/true));
+  env_->set_fault_hook({});
+  EXPECT_EQ(names(""), Names{"app"});
+  EXPECT_NE(journal("empty"), empty);
+}
+
 // As `cp -P` makes one in STORE/tree.
-TEST_F(StoreNames, GetOrCreateOfACopiedLinkDoesNotTryForever) {
-  const std::string id = to_string(journal("app")->id());
-  ASSERT_TRUE(env_->make_symlink("../chunks/" + id.substr(0, 2) + '/' + id, "/store/tree/copy"));
+class CopiedLink : public StoreNames {
+ protected:
+  void SetUp() override {
+    StoreNames::SetUp();
+    const std::string id = to_string(journal("app")->id());
+    ASSERT_TRUE(env_->make_symlink("../chunks/" + id.substr(0, 2) + '/' + id, "/store/tree/copy"));
+    sync_all();
+  }
+};
+
+TEST_F(CopiedLink, OfARemovedJournalIsNotTriedForever) {
   ASSERT_TRUE(store_->remove("app"));
   EXPECT_EQ(code(store_->get_or_create("copy")), Errc::kNotPermitted);
+  EXPECT_TRUE(store_->apply_retention());
   sync_all();
   EXPECT_TRUE(store_->get_or_create("copy"));
+}
+
+TEST_F(CopiedLink, OfARemovedJournalThatIsInUseLeadsNobodyThere) {
+  const auto app = journal("app");
+  ASSERT_TRUE(store_->remove("app"));
+  EXPECT_EQ(code(store_->get_or_create("copy")), Errc::kNotPermitted);
+  EXPECT_TRUE(app->append(as_bytes("x\n"))) << "as to a file that was removed";
 }
 
 TEST_F(StoreNames, GetOrCreateLeadsToOneJournal) {

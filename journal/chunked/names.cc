@@ -246,25 +246,25 @@ Result<Names::Discarded> Names::move_to_trash(std::string_view path) {
   if (!entry) return name_error(Errc::kNotFound, path);
   const JournalId id(entry->id);
   const bool is_journal = entry->kind == EntryKind::kJournal;
-  Path gone = trash_path(id);
+  const Path gone = trash_path(id);
   if (!is_journal) {
     RETURN_IF_ERROR(check_deletable(from));
     // Power loss must not find in the trash what had been moved out of the directory before.
     RETURN_IF_ERROR(sync_inside(from));
   }
   RETURN_IF_ERROR(env_.rename(from, gone, false));
-  Path subject = is_journal ? journal_directory(id) : gone;
-  return Discarded{from, std::move(gone), std::move(subject), is_journal};
+  const Path subject = is_journal ? journal_directory(id) : gone;
+  return Discarded{from, gone, subject, is_journal ? subject : from, is_journal};
 }
 
 void Names::note_discarded(const Discarded& discarded) {
-  forget_failures(discarded.is_journal ? discarded.subject : discarded.from);
+  forget_failures(discarded.known_as);
   note_change({.subject = discarded.subject,
                .directories = {discarded.from.parent_path(), store_ / kTrash}});
   if (discarded.is_journal) return;
   forget_directories();
   MutexLock lock(unsynced_mutex_);
-  discarded_.push_back(discarded.gone);
+  discarded_.push_back(discarded.in_trash);
 }
 
 Status Names::discard(std::string_view path) {
@@ -347,14 +347,15 @@ Status Names::replace_in_steps(std::string_view from, std::string_view to, const
     note_renamed(from, to, entry);
     return renamed;
   }
-  const Status undone = env_.rename(replaced.gone, replaced.from, false);
+  const Status undone = env_.rename(replaced.in_trash, replaced.from, false);
   if (!undone) {
     note_discarded(replaced);
     spdlog::error("{} is gone: {}", printable(to), to_string(undone.error()));
     return renamed;
   }
+  if (!replaced.is_journal) forget_directories();
   // A sync may have found it in the trash.
-  note_change({.subject = replaced.is_journal ? replaced.subject : replaced.from,
+  note_change({.subject = replaced.known_as,
                .directories = {replaced.from.parent_path(), store_ / kTrash}});
   return renamed;
 }

@@ -73,8 +73,9 @@ class Names {
   // Errors: kExists if there is something at `to`; kNotPermitted if it is not of rangefs.
   Status rename(std::string_view from, std::string_view to);
   // The same where something is that may go, of the same kind, which is discarded. After an error
-  // both are what they were. A process that dies in it may leave at `from` what was at `to`, or,
-  // where the file system cannot exchange names (NFS), nothing at `to`.
+  // both are what they were. A process that dies in it may leave at `from` what was at `to`. Where
+  // the file system cannot exchange names (NFS), dying, a power loss before it is synced, and a
+  // second error may leave nothing at `to`.
   Status rename_over(std::string_view from, std::string_view to);
 
   // The attributes of a journal, if they are in a file. Errors: kNotFound, kCorrupt.
@@ -179,8 +180,9 @@ class Names {
   Status check_deletable(const Path& directory);
   struct Discarded {
     Path from;
-    Path gone;     // where it is in the trash
-    Path subject;  // of the change
+    Path in_trash;
+    Path subject;   // of the change
+    Path known_as;  // before: the subject of changes, and of failures
     bool is_journal = false;
   };
   Result<Discarded> move_to_trash(std::string_view path);

@@ -82,14 +82,16 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::find_or_open(JournalId id,
   const auto known = journals_.find(id);
   auto journal = known == journals_.end() ? nullptr : known->second.lock();
   if (journal && journal->is_end_unreadable()) let_go_of_unused(journal);
-  const bool removed = removed_.contains(id);
-  if (removed) {
+  if (removed_.contains(id)) {
+    // Of a copied link it is not "not found": who wants it would go on trying. Nor may anything be
+    // appended there.
     ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
-    // Not "not found": who wants it would go on trying. Nor may anything be appended to it.
     if (there) {
-      return Error{Errc::kNotPermitted, 0,
-                   std::string(path) + " is a copy of the link of a journal that was removed"};
+      return refusal(Errc::kNotPermitted,
+                     std::string(path) + " is a copy of the link of a journal that was removed");
     }
+    if (!journal) return name_error(Errc::kNotFound, path);
+    return journal;
   }
   if (journal) {
     // It may have been opened under a name that did not lead to it any more, or never did.
@@ -98,7 +100,6 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedStore::find_or_open(JournalId id,
     if (there) journal->set_path(std::string(path));
     return journal;
   }
-  if (removed) return name_error(Errc::kNotFound, path);
   RETURN_IF_ERROR(check_not_removed(id, path));
   ASSIGN_OR_RETURN(journal, ChunkedJournal::open(context_, id, std::string(path)));
   journals_[id] = journal;
@@ -270,8 +271,13 @@ Status ChunkedStore::rename(std::string_view from, std::string_view to, bool rep
       if (!is_empty(*target)) return name_error(Errc::kNotPermitted, to);
     }
   }
-  RETURN_IF_ERROR(replaced ? names_.rename_over(from, to) : names_.rename(from, to));
-  if (target) journal_discarded(target->id());
+  const Status renamed = replaced ? names_.rename_over(from, to) : names_.rename(from, to);
+  if (target) {
+    // It may be gone without the other being there.
+    const auto there = renamed ? Result<bool>(false) : names_.leads_to(to, target->id());
+    if (there && !*there) journal_discarded(target->id());
+  }
+  RETURN_IF_ERROR(renamed);
   set_paths(from, to);
   return {};
 }

@@ -12,8 +12,9 @@ Status ChunkedStore::apply_retention() {
   RETURN_IF_ERROR(writable());
   Status result;
   const auto note = [&](const Status& done) {
-    // One that was removed meanwhile.
-    const bool gone = !done && done.error().code == Errc::kNotFound;
+    // One that was removed meanwhile, or the copied link of one.
+    const bool gone =
+        !done && (done.error().code == Errc::kNotFound || done.error().code == Errc::kNotPermitted);
     if (!done && !gone && result) result = done;
   };
   const auto apply = [&](const std::string& path, JournalId id) {
