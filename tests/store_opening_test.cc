@@ -109,6 +109,26 @@ TEST_F(StoreOpening, WhatCouldNotBeDeletedIsDeletedLater) {
   EXPECT_TRUE(env_->list("/store/trash")->empty());
 }
 
+TEST(StoreCreation, NoOneCallThatFailsKeepsAStoreFromBeingMadeLater) {
+  constexpr std::array kErrors = {EIO, ENOSPC, EMFILE, ENOMEM};
+  std::string failed = "none yet";
+  for (uint64_t n = 0; !failed.empty(); ++n) {
+    SimEnv env;
+    failed.clear();
+    env.set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+      if (call.index != n) return std::nullopt;
+      failed = to_string(call);
+      return Fault{kErrors[n % kErrors.size()]};
+    });
+    auto store = ChunkedStore::open(env, "/store", {}, /*background=*/false);
+    env.set_fault_hook({});
+    if (!store) store = ChunkedStore::open(env, "/store", {}, /*background=*/false);
+    ASSERT_TRUE(store) << failed << ": " << to_string(store.error());
+    const auto app = (*store)->get_or_create("app");
+    ASSERT_TRUE(app && (*app)->append_records({"x"}) && (*app)->sync()) << failed;
+  }
+}
+
 TEST_F(StoreOpening, NoOneCallThatFailsKeepsTheStoreShutForGood) {
   leave_work();
   store_.reset();
