@@ -161,6 +161,19 @@ class Copy:
         anew = [str(self._changed / name) for name in ours]
         return [*kept[:first], *anew, *kept[first:], "-Wl,--strip-debug"]
 
+    def tests(self, target):
+        """The names of all tests of `target`, as it is without a change."""
+        command = [str(self._base / "tests" / target), "--gtest_list_tests"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        found, suite = [], ""
+        for line in done.stdout.splitlines():
+            name = line.partition("#")[0].strip()
+            if line.startswith(" "):
+                found.append(suite + name)
+            else:
+                suite = name
+        return found
+
     def first_failing(self, target, which="*", seconds=1200):
         """The name of a test of `target` that fails, None if all pass; `which` as for gtest."""
         command = [str(self._changed / "tests" / target)]
