@@ -180,7 +180,7 @@ class Store {
 // Only the process that opened a store can use it. In one that is forked from it every call, also
 // those of its journals, answers kLocked (extent(), attributes() and chunks() as for an empty
 // journal); destroying them there does nothing. The lock is the parent's alone: it ends with the
-// parent. A child that opens the store itself is told that it is locked, as any process is.
+// parent. A child that opens the store itself is treated as any other process.
 //
 // Files are mapped into memory, so that a failing disk can raise SIGBUS: a handler is installed
 // that turns it into an error of the call, and passes on to the handler it found what is not ours.

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <climits>
 #include <cstring>
 #include <sstream>
@@ -44,11 +45,18 @@ bool become(uid_t uid, gid_t gid) {
 // What is written into a pipe at once; empty if nothing is until the other end is closed, or
 // `patience_ms` (-1: no limit) are over.
 std::string read_once(int pipe, int patience_ms) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::milliseconds(patience_ms);
   pollfd waiting{pipe, POLLIN, 0};
-  int ready = -1;
-  do {
-    ready = ::poll(&waiting, 1, patience_ms);
-  } while (ready < 0 && errno == EINTR);
+  int left = patience_ms;
+  int ready = ::poll(&waiting, 1, left);
+  while (ready < 0 && errno == EINTR) {
+    if (patience_ms >= 0) {
+      const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      left = static_cast<int>(std::max<int64_t>(rest.count(), 0));
+    }
+    ready = ::poll(&waiting, 1, left);
+  }
   if (ready <= 0) return {};
   std::string text(PIPE_BUF, '\0');
   ssize_t count = -1;

@@ -320,5 +320,12 @@ TEST_F(JournalRecords, ACheckOnOpenFindsWhatNobodyHasReadYet) {
   EXPECT_NE(log.find("checked, 1 damaged records"), std::string::npos) << log;
 }
 
+TEST_F(JournalRecords, RecordsComeFromAnyRangeOfTexts) {
+  const auto app = journal();
+  ASSERT_TRUE(app->append_records({"one", "", "two\nlines"}));
+  ASSERT_TRUE(app->append_records(std::vector<std::string>{"three"}));
+  EXPECT_EQ(records(app), (std::vector<std::string>{"one", "", "two\nlines", "three"}));
+}
+
 }  // namespace
 }  // namespace range

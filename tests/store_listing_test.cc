@@ -76,12 +76,5 @@ TEST_F(StoreListing, VisitSeesEveryJournalOfATree) {
   EXPECT_EQ(code(store_->visit("none", visit)), Errc::kNotFound);
 }
 
-TEST_F(StoreListing, RecordsComeFromAnyRangeOfTexts) {
-  const auto app = journal();
-  ASSERT_TRUE(app->append_records({"one", "", "two\nlines"}));
-  ASSERT_TRUE(app->append_records(std::vector<std::string>{"three"}));
-  EXPECT_EQ(records(app), (std::vector<std::string>{"one", "", "two\nlines", "three"}));
-}
-
 }  // namespace
 }  // namespace range

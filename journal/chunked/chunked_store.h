@@ -21,7 +21,7 @@
 
 namespace range {
 
-// Layout: STORE/format says what it is, STORE/lock holds the pid of the process that has it open,
+// Layout: STORE/format says what it is, STORE/lock holds the pid of the process that writes to it,
 // the rest is described in names.h. One thread of its own syncs in the background and deletes what
 // was removed, another one applies retention.
 //

@@ -19,7 +19,7 @@ namespace range {
 //   because the program has closed a descriptor of its own for the file, /proc/locks tells.
 //
 // What is in the file (the pid) is for people to read and decides nothing: it may be out of date,
-// where it could not be written.
+// where it could not be written, and that of who wrote to the store last while others read it.
 Result<std::unique_ptr<FileLock>> lock_posix_file(const Path& path);
 // As Env::lock_shared(). One process may have several of them, of which the first to go takes the
 // record lock along: /proc/locks tells of the others.

@@ -193,6 +193,7 @@ Result<std::unique_ptr<FileLock>> SimEnv::lock_directory(const Path& path) {
   const Guard guard(mutex_);
   RETURN_IF_ERROR(begin(CallKind::kLock, path));
   ASSIGN_OR_RETURN(const NodeId id, find_directory(path));
+  if (locked_.contains(id)) return Error{Errc::kLocked, 0, path.native() + ": locked"};
   return locked(id, path, false);
 }
 
