@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "journal.h"
+#include "log.h"
 #include "status.h"
 #include "types.h"
 
@@ -37,6 +38,7 @@ struct StoreOptions {
   bool recover = true;
   size_t open_files_max = 0;  // descriptors for chunks; 0: 3/4 of RLIMIT_NOFILE, at most 24,000
   uint16_t host_id = 0;       // low 16 bits of chunk ids
+  LogSink log{};              // without one nothing is told
 };
 
 enum class EntryKind { kJournal, kDirectory };
@@ -172,9 +174,9 @@ class Store {
 // Opens the store in the directory `path`, creating it if there is nothing or an empty directory.
 // The time this takes does not depend on the number of journals. Nothing need be written for it: a
 // store on a full disk, or on one that has become read-only, opens and can be read, and journals be
-// removed where the disk allows it. Errors: kLocked with the pid of
-// the holder as the kernel knows it (which may be this process), kUnknownFormat, kInvalid for
-// options out of range. A reader that cannot lock it for another reason (no lock file, a file
+// removed where the disk allows it. Errors: kLocked with the pid of the holder as the kernel knows
+// it (which may be this process), kUnknownFormat, kInvalid for options out of range, kIo where no
+// thread can be started. A reader that cannot lock it for another reason (no lock file, a file
 // system without locks) reads it without; the log says so.
 //
 // Only the process that opened a store can use it. In one that is forked from it every call, also

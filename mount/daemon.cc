@@ -42,15 +42,28 @@ sigset_t stop_signals() {
   return signals;
 }
 
+void log_of_store(range::LogLevel level, const std::string& line) {
+  switch (level) {
+    case range::LogLevel::kInfo:
+      return spdlog::info("{}", line);
+    case range::LogLevel::kWarning:
+      return spdlog::warn("{}", line);
+    case range::LogLevel::kError:
+      return spdlog::error("{}", line);
+  }
+}
+
 Result<std::unique_ptr<range::Store>> open_store(const Options& options) {
   if (options.default_store) {
     boost::system::error_code failed;
     const auto parent = boost::filesystem::path(options.store).parent_path();
     boost::filesystem::create_directories(parent, failed);  // opening says what is wrong
   }
+  range::StoreOptions engine = options.engine;
+  engine.log = log_of_store;
   const auto deadline = std::chrono::steady_clock::now() + kClosingMax;
   while (true) {
-    auto store = range::open_store(options.store, options.engine);
+    auto store = range::open_store(options.store, engine);
     if (store || store.error().code != Errc::kLocked) return store;
     const Holder holder = holder_of(store.error(), options.store);
     if (!holder.leaves || std::chrono::steady_clock::now() > deadline) return holder.error;

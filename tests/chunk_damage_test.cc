@@ -211,9 +211,9 @@ TEST_F(ChunkDamage, BehindAChunkThatCannotBeReadTheNextHasItsPlace) {
   const JournalId id = fill(10, 90);
   kill();
   for (const uint64_t at : kHeaderAt) env_->set_readable(files(id, ".idx")[1], at, false);
-  testing::internal::CaptureStdout();
+  log_.take();
   expect_all_but_the_second_chunk();
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = log_.take_text();
   EXPECT_EQ(log.find("stored bytes have changed"), std::string::npos) << log;
 }
 
@@ -223,9 +223,9 @@ TEST_F(ChunkDamage, ADamagedTailBehindAChunkThatCannotBeReadIsNoAppendInFlight) 
   kill();
   for (const uint64_t at : kHeaderAt) env_->set_readable(files(id, ".idx")[0], at, false);
   env_->corrupt(files(id, ".idx")[1], kEntriesAt + 40 * kEntryBytes, 0x01);
-  testing::internal::CaptureStdout();
+  log_.take();
   found();
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = log_.take_text();
   EXPECT_EQ(log.find("had not returned"), std::string::npos) << log;
   EXPECT_NE(log.find("stored bytes have changed"), std::string::npos) << log;
 }

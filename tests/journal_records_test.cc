@@ -312,10 +312,10 @@ TEST_F(JournalRecords, ACheckOnOpenFindsWhatNobodyHasReadYet) {
   app_.reset();
   env_->corrupt(dat, 1050, 0x01);
   options_.check_on_open = true;
-  testing::internal::CaptureStdout();
+  log_.take();
   reopen();
   journal();
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = log_.take_text();
   EXPECT_NE(log.find("record 10"), std::string::npos) << log;
   EXPECT_NE(log.find("checked, 1 damaged records"), std::string::npos) << log;
 }

@@ -1,7 +1,6 @@
 // A journal in mapped files, on the real file system, when the files go away below it.
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/filesystem/fstream.hpp>
 #include <boost/filesystem/operations.hpp>
@@ -60,12 +59,10 @@ class MappedJournal : public testing::Test {
 TEST_F(MappedJournal, WhatWasCutOffIsCorruptAndTheRestStaysReadable) {
   ASSERT_EQ(readable(), kLines);
   fs::resize_file(file(".dat"), 50'050);
-  spdlog::set_level(spdlog::level::off);
   EXPECT_EQ(readable(), 500);
   std::vector<std::byte> bytes(100);
   EXPECT_EQ(journal_->read(ByteOffset(49'900), bytes).value(), 100U);
   EXPECT_EQ(journal_->read(ByteOffset(60'000), bytes).error().code, Errc::kCorrupt);
-  spdlog::set_level(spdlog::level::info);
 }
 
 TEST_F(MappedJournal, ADamagedRecordIsNotServedAndCostsNoOther) {
@@ -89,13 +86,11 @@ TEST_F(MappedJournal, ADamagedRecordIsNotServedAndCostsNoOther) {
 
 TEST_F(MappedJournal, AnAppendIntoAWindowThatIsGoneFailsForGood) {
   fs::resize_file(file(".dat"), 0);
-  spdlog::set_level(spdlog::level::off);
   const auto appended = journal_->append(as_bytes(line(kLines)));
   ASSERT_FALSE(appended);
   EXPECT_EQ(appended.error().code, Errc::kIo);
   EXPECT_FALSE(journal_->append(as_bytes("more\n")));
   EXPECT_FALSE(journal_->info()->failure.empty());
-  spdlog::set_level(spdlog::level::info);
 }
 
 TEST_F(MappedJournal, ABatchOutlivesItsJournal) {

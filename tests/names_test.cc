@@ -60,7 +60,8 @@ TEST_F(NamesTest, AFailureIsNotedAnew) {
   const JournalId id = journal()->id();
   ASSERT_TRUE(store_->close());
   store_.reset();
-  Names names(*env_, "/store");
+  const Logger log{LogSink()};
+  Names names(*env_, log, "/store");
   EXPECT_EQ(names.failure_noted(id).value(), std::nullopt);
   for (const ByteOffset end : {ByteOffset(800), ByteOffset(1100)}) {
     ASSERT_TRUE(names.note_failure(id, end));

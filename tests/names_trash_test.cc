@@ -183,7 +183,8 @@ TEST_F(NamesTrash, WhatIsDeletedIsSyncedBeforeTheTrashForgetsItAlsoAtTheNextTry)
 TEST_F(NamesTrash, ARemovedDirectoryComesBackWithItsAttributesOrNotAtAll) {
   ASSERT_TRUE(store_->close());
   store_.reset();
-  Names names(*env_, "/store");
+  const Logger log{LogSink()};
+  Names names(*env_, log, "/store");
   Attributes attributes;
   attributes.mode = 0750;
   ASSERT_TRUE(names.create_directory("d", attributes));
@@ -192,7 +193,7 @@ TEST_F(NamesTrash, ARemovedDirectoryComesBackWithItsAttributesOrNotAtAll) {
   ASSERT_TRUE(names.reclaim_directories());
   for (uint64_t seed = 0; seed < 100; ++seed) {
     const auto later = env_->after_power_loss(Survival::of(seed));
-    Names found(*later, "/store");
+    Names found(*later, log, "/store");
     if (!*found.look_up("d")) continue;
     EXPECT_EQ(found.directory_attributes("d")->mode, 0750U) << to_string(Survival::of(seed));
   }

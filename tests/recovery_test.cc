@@ -83,9 +83,9 @@ TEST_F(Recovery, AppendInFlightWithATornEntryIsCutWhole) {
 // What the log says of a tail that is cut off: only an append in flight had not returned.
 TEST_F(Recovery, TheLogSaysOfATailWhetherItsAppendsHadReturned) {
   const auto log_of = [&] {
-    testing::internal::CaptureStdout();
+    log_.take();
     journal();
-    return testing::internal::GetCapturedStdout();
+    return log_.take_text();
   };
   fill(3, 0);
   env_->power_off_at_change(env_->changes() + 1, 2 * kEntryBytes);
@@ -111,9 +111,9 @@ TEST_F(Recovery, TheLogSaysOfDamageThatItIs) {
   const JournalId id = fill(10, 5);
   kill();
   damage_line(files(id, ".dat").back(), 12);
-  testing::internal::CaptureStdout();
+  log_.take();
   journal();
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = log_.take_text();
   EXPECT_NE(log.find("stored bytes have changed"), std::string::npos) << log;
 }
 
@@ -122,9 +122,9 @@ TEST_F(Recovery, EntriesThatAFailedSyncLostAreLogged) {
   const Path idx = files(id, ".idx").back();
   fail_sync_of(idx);
   env_->evict_lost(Survival::drop_all());
-  testing::internal::CaptureStdout();
+  log_.take();
   kill();
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = log_.take_text();
   EXPECT_NE(log.find("appends that had returned, but were not synced"), std::string::npos) << log;
   EXPECT_EQ(found(), lines(0, 3));
   EXPECT_EQ(files(id, ".dat.torn").size(), 1U) << "the payload is still there";
@@ -139,16 +139,16 @@ TEST_F(Recovery, WhatAFailedSyncLostOfBothFilesIsLogged) {
   env_->fail_writeback(files(id, ".dat").back());
   env_->fail_writeback(files(id, ".idx").back());
   env_->evict_lost(Survival::drop_all());
-  testing::internal::CaptureStdout();
+  log_.take();
   kill();
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = log_.take_text();
   EXPECT_NE(log.find("the last 500 bytes of it"), std::string::npos) << log;
   EXPECT_EQ(found(), lines(0, 3));
   expect_appends_go_on();
-  testing::internal::CaptureStdout();
+  log_.take();
   reopen();
   journal();
-  EXPECT_EQ(testing::internal::GetCapturedStdout().find("are lost"), std::string::npos);
+  EXPECT_EQ(log_.take_text().find("are lost"), std::string::npos);
 }
 
 // It may be readable later.
@@ -170,9 +170,9 @@ TEST_F(Recovery, PayloadWhoseEntriesTheDiskHasLostIsKeptAndLogged) {
   env_->fail_writeback(files(id, ".idx").back());
   env_->evict_lost(Survival::drop_all());
   kill();
-  testing::internal::CaptureStdout();
+  log_.take();
   EXPECT_EQ(found(), lines(0, 3));
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = log_.take_text();
   EXPECT_NE(log.find("or the disk has lost entries"), std::string::npos) << log;
   append(*journal(), "more\n");
   ASSERT_EQ(files(id, ".dat.torn").size(), 1U);
@@ -186,9 +186,9 @@ TEST_F(Recovery, RoomAheadIsNoLossAfterAFailedSync) {
   const Path dat = files(id, ".dat").back();
   ASSERT_GT(env_->read_all(dat).size(), 4000U);
   fail_sync_of(dat);
-  testing::internal::CaptureStdout();
+  log_.take();
   kill();
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = log_.take_text();
   EXPECT_EQ(log.find("the disk failed"), std::string::npos) << log;
   EXPECT_EQ(found(), lines(0, 40));
   expect_appends_go_on();

@@ -37,10 +37,10 @@ TEST_F(Repair, TheHeaderOfAChunkThatWasNeverSyncedIsWrittenAgain) {
   sync_all();
   env_->evict_lost(Survival::drop_all());
   lose_power(Survival::drop_all());
-  testing::internal::CaptureStdout();
+  log_.take();
   EXPECT_EQ(found(), lines(0, 6));
   // It would follow from where the journal begins, and take no more appends.
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = log_.take_text();
   EXPECT_EQ(log.find("header"), std::string::npos) << log;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,8 +12,10 @@
 #include <thread>
 
 #include "journal/chunked/fd.h"
+#include "tests/support/child.h"
 #include "tests/support/engine_test.h"
 #include "tests/support/gate_env.h"
+#include "tests/support/temporary_directory.h"
 
 namespace range {
 namespace {
@@ -247,6 +250,22 @@ TEST_F(StoreOpening, ACheckThatCouldNotReadIsMadeAgain) {
   EXPECT_GT(reads_of_data(EIO), 0);
   EXPECT_GT(reads_of_data(0), 0) << "it was not done";
   EXPECT_EQ(reads_of_data(0), 0) << "it was done";
+}
+
+// In a child, since it is for all threads of a process.
+TEST(StoreThreads, WhereNoneCanBeStartedNoStoreIsOpened) {
+  const TemporaryDirectory directory;
+  const Path path = directory.path() / "store";
+  const std::string said = in_child([&]() -> std::string {
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, size_t{1} << 46);  // more than there are addresses
+    ::pthread_setattr_default_np(&attributes);
+    const auto store = open_store(path, {});
+    return store ? "opened" : to_string(store.error());
+  });
+  EXPECT_TRUE(said.starts_with("starting a thread: ")) << said;
+  EXPECT_TRUE(open_store(path, {}));
 }
 
 }  // namespace

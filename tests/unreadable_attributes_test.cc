@@ -1,7 +1,6 @@
 // Attributes that a disk does not give: nothing stands in for them for good.
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include "tests/support/recovery_test.h"
 
@@ -11,13 +10,11 @@ namespace {
 class UnreadableAttributes : public RecoveryTest {
  protected:
   void SetUp() override {
-    spdlog::set_level(spdlog::level::off);
     wanted_.uid = 7;
     wanted_.gid = 8;
     wanted_.framing = Framing::kWrite;
     open_store();
   }
-  void TearDown() override { spdlog::set_level(spdlog::level::info); }
 
   // Creates journal "app" with a record and the attributes wanted_, in a file that cannot be read.
   void set_attributes() {

@@ -2,7 +2,6 @@
 // file of a journal is made unreadable, one at a time.
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include "tests/support/recovery_test.h"
 
@@ -18,11 +17,9 @@ class UnreadablePage : public RecoveryTest {
   };
 
   void SetUp() override {
-    spdlog::set_level(spdlog::level::off);
     options_.chunk_size = 4500;
     open_store();
   }
-  void TearDown() override { spdlog::set_level(spdlog::level::info); }
 
   void fill(int count, Framing framing = Framing::kLine) {
     Attributes attributes;

@@ -2,7 +2,6 @@
 // nothing is lost that can be read again, and nothing that was appended meanwhile.
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <optional>
 
@@ -15,11 +14,9 @@ namespace {
 class UnreadableRecovery : public RecoveryTest {
  protected:
   void SetUp() override {
-    spdlog::set_level(spdlog::level::off);
     options_.chunk_size = 1 << 20;
     open_store();
   }
-  void TearDown() override { spdlog::set_level(spdlog::level::info); }
 
   Path idx(JournalId id) { return files(id, ".idx").front(); }
   Path dat(JournalId id) { return files(id, ".dat").front(); }

@@ -1,7 +1,6 @@
 // What reading past unreadable pages costs: what they hold, whatever else is in the chunk.
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include "tests/support/recovery_test.h"
 
@@ -25,7 +24,6 @@ struct Case {
 class UnreadableRun : public RecoveryTest, public testing::WithParamInterface<Case> {
  protected:
   void SetUp() override {
-    spdlog::set_level(spdlog::level::off);
     options_.chunk_size = 16 << 20;
     open_store();
     fill();
@@ -40,7 +38,6 @@ class UnreadableRun : public RecoveryTest, public testing::WithParamInterface<Ca
       return std::nullopt;
     });
   }
-  void TearDown() override { spdlog::set_level(spdlog::level::info); }
 
   void fill() {
     const auto app = journal();

@@ -1,7 +1,6 @@
 // The part of ChunkedJournal that appends.
 
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -362,10 +361,10 @@ Status ChunkedJournal::poison(const Error& error) {
     failed_.store(true, std::memory_order_release);
     grown_.notify_all();
   }
-  spdlog::error("journal {}: takes no more appends: {}", printable(path()), to_string(error));
+  context_.log.error("journal {}: takes no more appends: {}", printable(path()), to_string(error));
   context_.sync_queue.keep(shared_from_this());
   const Status noted = context_.names.note_failure(id_, end);
-  if (!noted) spdlog::error("journal {}: {}", printable(path()), to_string(noted.error()));
+  if (!noted) context_.log.error("journal {}: {}", printable(path()), to_string(noted.error()));
   return error;
 }
 

@@ -1,7 +1,5 @@
 #include "journal/chunked/chunked_journal.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
 #include "journal/cursor.h"
@@ -52,7 +50,7 @@ std::shared_ptr<ChunkedJournal> owned(ChunkedJournal* journal) {
 Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContext& context,
                                                              JournalId id, std::string path) {
   const Path directory = context.names.journal_directory(id);
-  auto files = list_journal(context.env, directory);
+  auto files = list_journal(context.env, context.log, directory);
   if (!files && files.error().code == Errc::kNotFound) {
     files = JournalFiles();  // power was lost before the journal was synced
   }
@@ -63,14 +61,15 @@ Result<std::shared_ptr<ChunkedJournal>> ChunkedJournal::open(const JournalContex
     if (!attributes && attributes.error().code != Errc::kCorrupt) return attributes.error();
   }
   ASSIGN_OR_RETURN(const auto failed_at, context.names.failure_noted(id));
-  ASSIGN_OR_RETURN(
-      RecoveredJournal recovered,
-      examine_journal(context.env, context.files, directory, id, *files, path, failed_at));
+  ASSIGN_OR_RETURN(RecoveredJournal recovered,
+                   examine_journal(context.env, context.log, context.files, directory, id, *files,
+                                   path, failed_at));
   // A file that is damaged may have said something else than the chunks do.
   if (!files->attributes && recovered.attributes) attributes = *recovered.attributes;
   if (!attributes) {
-    spdlog::warn("{}: attributes of a journal are missing or damaged; only its owner may use it",
-                 printable(to_string(attributes.error())));
+    context.log.warn(
+        "{}: attributes of a journal are missing or damaged; only its owner may use it",
+        printable(to_string(attributes.error())));
   }
   return owned(new ChunkedJournal(context, id, std::move(path), attributes, std::move(recovered)));
 }
@@ -166,7 +165,7 @@ Result<Attributes> ChunkedJournal::known_attributes() const {
 Result<Attributes> ChunkedJournal::stored_attributes(const JournalContext& context, JournalId id) {
   auto file = context.names.journal_attributes(id);
   if (file || file.error().code != Errc::kNotFound) return file;
-  return read_attributes_of_chunks(context.env, context.names.journal_directory(id));
+  return read_attributes_of_chunks(context.env, context.log, context.names.journal_directory(id));
 }
 
 void ChunkedJournal::read_attributes_again() {
@@ -303,10 +302,11 @@ Status ChunkedJournal::check_once() {
   }
   checked_ = unreadable == 0;
   if (checked_) {
-    spdlog::info("journal {}: checked, {} damaged records", printable(path()), damaged);
+    context_.log.info("journal {}: checked, {} damaged records", printable(path()), damaged);
   } else {
-    spdlog::error("journal {}: {} damaged records, and {} that cannot be read: to be checked again",
-                  printable(path()), damaged, unreadable);
+    context_.log.error(
+        "journal {}: {} damaged records, and {} that cannot be read: to be checked again",
+        printable(path()), damaged, unreadable);
   }
   return {};
 }

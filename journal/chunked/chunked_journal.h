@@ -20,6 +20,7 @@
 #include "journal/chunked/chunk_writer.h"
 #include "journal/chunked/env.h"
 #include "journal/chunked/forks.h"
+#include "journal/chunked/logger.h"
 #include "journal/chunked/names.h"
 #include "journal/chunked/recovery.h"
 #include "journal/chunked/store_clock.h"
@@ -37,6 +38,7 @@ class SyncQueue;
 struct JournalContext {
   Env& env;
   const StoreOptions& options;
+  const Logger& log;
   StoreClock& clock;
   ChunkFileCache& files;
   Names& names;

@@ -1,7 +1,6 @@
 // The part of ChunkedJournal that reads.
 
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -19,12 +18,12 @@ Error ChunkedJournal::report(Error error) {
   const char* separator = error.context.empty() ? "" : ": ";
   error.context = fmt::format("journal {}{}{}", path(), separator, error.context);
   if (error.code != Errc::kCorrupt) return error;
-  MutexLock lock(mutex_);
-  if (reported_.size() < kReportedMax && reported_.insert(error.context).second) {
-    const bool read = error.sys_errno == 0;
-    spdlog::error("{} {} and not served", printable(error.context),
-                  read ? "is corrupt" : "cannot be read");
+  {
+    MutexLock lock(mutex_);
+    if (reported_.size() == kReportedMax || !reported_.insert(error.context).second) return error;
   }
+  context_.log.error("{} {} and not served", printable(error.context),
+                     error.sys_errno == 0 ? "is corrupt" : "cannot be read");
   return error;
 }
 

@@ -1,7 +1,6 @@
 #include "journal/chunked/chunked_store.h"
 
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -75,12 +74,14 @@ ChunkedStore::ChunkedStore(Env& env, Path path, const StoreOptions& options,
     : env_(env),
       path_(std::move(path)),
       options_(options),
+      log_(options.log),
       clock_(env),
       files_(env, descriptors_max(options), options.read_only),
-      names_(env, path_, options.read_only),
+      names_(env, log_, path_, options.read_only),
       sync_queue_(names_),
       context_{.env = env_,
                .options = options_,
+               .log = log_,
                .clock = clock_,
                .files = files_,
                .names = names_,
@@ -98,10 +99,9 @@ Status ChunkedStore::start(bool background) {
   if (options_.read_only) return {};
   names_.empty_trash();
   if (const Status synced = sync_noted_journals(); !synced) {
-    spdlog::error("store {}: {}", printable(path_.string()), to_string(synced.error()));
+    log_.error("store {}: {}", printable(path_.string()), to_string(synced.error()));
   }
-  if (background) run_background();
-  return {};
+  return background ? run_background() : Status();
 }
 
 // Journals that an earlier process could not sync are written again: until that is done, syncs of
@@ -134,7 +134,7 @@ Status ChunkedStore::sync_noted_journal(JournalId id) {
   }
   // A note too many does no harm.
   if (const Status forgotten = names_.forget_failure(id); !forgotten) {
-    spdlog::warn("store {}: {}", printable(path_.string()), to_string(forgotten.error()));
+    log_.warn("store {}: {}", printable(path_.string()), to_string(forgotten.error()));
   }
   return {};
 }
@@ -190,8 +190,8 @@ Status ChunkedStore::lock_for_reading() {
   if (locked) {
     lock_ = *std::move(locked);
   } else {
-    spdlog::warn("store {} is read without a lock: {}", printable(path_.string()),
-                 to_string(locked.error()));
+    log_.warn("store {} is read without a lock: {}", printable(path_.string()),
+              to_string(locked.error()));
   }
   return {};
 }
@@ -218,18 +218,16 @@ Status ChunkedStore::writable() const {
   return options_.read_only ? Error{Errc::kNotPermitted, EROFS, path_.string()} : Status();
 }
 
-void ChunkedStore::run_background() {
+Status ChunkedStore::run_background() {
   using Clock = std::chrono::steady_clock;
-  syncing_.start(options_.sync_interval,
-                 [this, logged = std::string(), idle_since = Clock::now()]() mutable {
-                   constexpr std::chrono::seconds kIdle{30};
-                   log_failure(sync_and_reclaim(), logged);
-                   if (Clock::now() - idle_since < kIdle) return;
-                   let_go_of_idle();
-                   idle_since = Clock::now();
-                 });
-  trimming_.start(options_.sync_interval, [this, logged = std::string(),
-                                           due = Clock::now()]() mutable {
+  const auto sync = [this, logged = std::string(), idle_since = Clock::now()]() mutable {
+    constexpr std::chrono::seconds kIdle{30};
+    log_failure(sync_and_reclaim(), logged);
+    if (Clock::now() - idle_since < kIdle) return;
+    let_go_of_idle();
+    idle_since = Clock::now();
+  };
+  const auto trim = [this, logged = std::string(), due = Clock::now()]() mutable {
     // Of the time, no more goes into journals that may not have changed.
     constexpr int kShare = 20;
     log_failure(apply_retention_where_due(), logged);
@@ -238,14 +236,16 @@ void ChunkedStore::run_background() {
     log_failure(apply_retention(), logged);
     const Clock::time_point ended = Clock::now();
     due = ended + std::max<Clock::duration>(options_.retention_interval, kShare * (ended - begun));
-  });
+  };
+  RETURN_IF_ERROR(syncing_.start(options_.sync_interval, sync));
+  return trimming_.start(options_.sync_interval, trim);
 }
 
 // What failed may go on failing: to be told once is enough.
 void ChunkedStore::log_failure(const Status& done, std::string& logged) const {
   if (done || logged == to_string(done.error())) return;
   logged = to_string(done.error());
-  spdlog::error("store {}: {}", printable(path_.string()), logged);
+  log_.error("store {}: {}", printable(path_.string()), logged);
 }
 
 void ChunkedStore::stop_background() {

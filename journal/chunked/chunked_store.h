@@ -80,7 +80,7 @@ class ChunkedStore final : public Store {
   Status sync_noted_journal(JournalId id);
   Status create_store();
   Status writable() const;
-  void run_background();
+  Status run_background();
   void log_failure(const Status& done, std::string& logged) const;
   void stop_background();
   Status apply_retention(const std::string& path, JournalId id);
@@ -105,6 +105,7 @@ class ChunkedStore final : public Store {
   Env& env_;
   const Path path_;
   const StoreOptions options_;
+  const Logger log_;
   StoreClock clock_;
   ChunkFileCache files_;
   Names names_;

@@ -1,7 +1,5 @@
 // The part of ChunkedJournal that syncs, and the queue of those that have something to sync.
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 

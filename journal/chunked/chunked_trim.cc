@@ -1,7 +1,5 @@
 // The part of ChunkedJournal that drops old chunks.
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -166,7 +164,9 @@ Status ChunkedJournal::drop_front(size_t count) {
   for (const ChunkInfo& chunk : dropped) {
     // What stays behind is removed when the journal is opened next.
     const Status removed = remove_chunk(context_.env, directory_, chunk.id);
-    if (!removed) spdlog::warn("journal {}: {}", printable(path()), to_string(removed.error()));
+    if (!removed) {
+      context_.log.warn("journal {}: {}", printable(path()), to_string(removed.error()));
+    }
     context_.files.erase(id_, chunk.id);
   }
   return {};
@@ -200,7 +200,7 @@ void ChunkedJournal::leave_to_readers(ChunkId last) {
   for (const auto& [pin, part] : pinned) {
     auto view = open_view(part, Mapping::kForReading);
     if (!view) {
-      spdlog::warn("journal {}: {}", printable(path()), to_string(report(view.error())));
+      context_.log.warn("journal {}: {}", printable(path()), to_string(report(view.error())));
       continue;
     }
     if (view->mapped()) view->files.reset();

@@ -1,7 +1,6 @@
 #include "journal/chunked/names.h"
 
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 
@@ -154,10 +153,11 @@ Result<std::optional<Entry>> Names::entry_at(std::string_view path, FileKind kin
 // Something that is not of rangefs was met.
 void Names::note_foreign(const Path& path) {
   constexpr size_t kToldMax = 1000;
-  MutexLock lock(foreign_mutex_);
-  if (foreign_.size() < kToldMax && foreign_.insert(path).second) {
-    spdlog::warn("{}: neither a directory nor a journal, left alone", printable(path.string()));
+  {
+    MutexLock lock(foreign_mutex_);
+    if (foreign_.size() == kToldMax || !foreign_.insert(path).second) return;
   }
+  log_.warn("{}: neither a directory nor a journal, left alone", printable(path.string()));
 }
 
 // What to answer if `path` could not be made for `error`. Who looks a name up finds nothing where
@@ -333,8 +333,8 @@ Status Names::rename_over(std::string_view from, std::string_view to) {
   Status discarded = discard(from);
   if (discarded) return discarded;
   if (const Status undone = exchange(from); !undone) {
-    spdlog::error("{} and {} are exchanged: {}", printable(from), printable(to),
-                  to_string(undone.error()));
+    log_.error("{} and {} are exchanged: {}", printable(from), printable(to),
+               to_string(undone.error()));
   }
   return discarded;
 }
@@ -350,7 +350,7 @@ Status Names::replace_in_steps(std::string_view from, std::string_view to, const
   const Status undone = env_.rename(replaced.in_trash, replaced.from, false);
   if (!undone) {
     note_discarded(replaced);
-    spdlog::error("{} is gone: {}", printable(to), to_string(undone.error()));
+    log_.error("{} is gone: {}", printable(to), to_string(undone.error()));
     return renamed;
   }
   if (!replaced.is_journal) forget_directories();

@@ -12,6 +12,7 @@
 
 #include "journal/chunked/attributes.h"
 #include "journal/chunked/env.h"
+#include "journal/chunked/logger.h"
 #include "journal/mutex.h"
 #include "journal/result_macros.h"
 #include "journal/store.h"
@@ -46,8 +47,8 @@ class Names {
  public:
   static constexpr const char* kDirectoryAttributes = ".info";
 
-  Names(Env& env, Path store, bool read_only = false)
-      : env_(env), store_(std::move(store)), read_only_(read_only) {}
+  Names(Env& env, const Logger& log, Path store, bool read_only = false)
+      : env_(env), log_(log), store_(std::move(store)), read_only_(read_only) {}
 
   // Lays out an empty store. What is there of it already is kept.
   Status create_layout(const Attributes& root);
@@ -230,6 +231,7 @@ class Names {
   void exchange_failures(const Path& a, const Path& b);
 
   Env& env_;
+  const Logger& log_;
   const Path store_;
   const bool read_only_;
   Mutex sync_mutex_;  // held while syncing; taken before unsynced_mutex_

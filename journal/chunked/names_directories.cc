@@ -1,7 +1,6 @@
 // The part of Names that deals with the directories of the tree: their attributes and ids.
 
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <utility>
@@ -95,7 +94,7 @@ Result<Names::Known> Names::read_directory(std::string_view path) {
   const bool foreign = file && file->kind != FileKind::kRegular;
   if (code != Errc::kNotFound && code != Errc::kCorrupt && !foreign) return stored.error();
   // Power was lost before a new directory was synced, somebody made it by hand, or a disk fails.
-  spdlog::warn(
+  log_.warn(
       "{}: its attributes are missing; only its owner may use it, and nothing below that "
       "depends on them is dropped",
       printable(tree_path(path).string()));
@@ -149,7 +148,7 @@ Status Names::set_directory_attributes(std::string_view path, const Attributes& 
   // Nobody made or removed a name that can be seen. The attributes are set, whether or not that can
   // be said.
   const Status kept = env_.set_modified(directory, before.modified);
-  if (!kept) spdlog::warn("directory {}: {}", printable(path), to_string(kept.error()));
+  if (!kept) log_.warn("directory {}: {}", printable(path), to_string(kept.error()));
   return {};
 }
 

@@ -1,7 +1,5 @@
 // The part of Names that makes changes durable, and remembers what could not be.
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -169,8 +167,8 @@ void Names::sync_each(Changes changes) {
       note_change(std::move(change));
     } else {
       if (!change.deleted) {
-        spdlog::error("{}: may not survive power loss: {}", printable(change.subject.string()),
-                      to_string(done.error()));
+        log_.error("{}: may not survive power loss: {}", printable(change.subject.string()),
+                   to_string(done.error()));
       }
       note_lost({std::move(change.subject), done.error()});
     }

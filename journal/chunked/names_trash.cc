@@ -1,7 +1,5 @@
 // The part of Names that deletes what was discarded.
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -69,8 +67,8 @@ Status Names::forget_in_trash(JournalId id) {
 void Names::empty_trash() {
   auto found = env_.list(store_ / kTrash);
   if (!found) {
-    spdlog::warn("{}: not emptied: {}", printable((store_ / kTrash).string()),
-                 to_string(found.error()));
+    log_.warn("{}: not emptied: {}", printable((store_ / kTrash).string()),
+              to_string(found.error()));
     return;
   }
   {
@@ -87,8 +85,8 @@ void Names::delete_leftovers() {
   // What is deleted now must not come back to the tree by a power loss.
   if (const Status synced = sync(); !synced) {
     if (!std::exchange(leftovers_.front().told, true)) {
-      spdlog::warn("{}: not emptied: {}", printable((store_ / kTrash).string()),
-                   to_string(synced.error()));
+      log_.warn("{}: not emptied: {}", printable((store_ / kTrash).string()),
+                to_string(synced.error()));
     }
     return;
   }
@@ -98,9 +96,9 @@ void Names::delete_leftovers() {
     const Status& deleted = *next++;
     if (deleted) return true;
     if (!std::exchange(leftover.told, true)) {
-      spdlog::warn("{}: left in the trash: {}",
-                   printable((store_ / kTrash / leftover.entry.name).string()),
-                   to_string(deleted.error()));
+      log_.warn("{}: left in the trash: {}",
+                printable((store_ / kTrash / leftover.entry.name).string()),
+                to_string(deleted.error()));
     }
     const Errc code = deleted.error().code;
     return code == Errc::kNotEmpty || code == Errc::kInvalid || code == Errc::kNotFound;

@@ -1,18 +1,24 @@
 #include "journal/chunked/periodic_thread.h"
 
+#include <system_error>
 #include <utility>
 
 namespace range {
 
-void PeriodicThread::start(std::chrono::milliseconds interval, std::function<void()> work) {
-  thread_ = std::thread([this, interval, work = std::move(work)] {
-    std::unique_lock lock(mutex_);
-    while (!wakeup_.wait_for(lock, interval, [this] { return stopping(); })) {
-      lock.unlock();
-      work();
-      lock.lock();
-    }
-  });
+Status PeriodicThread::start(std::chrono::milliseconds interval, std::function<void()> work) {
+  try {
+    thread_ = std::thread([this, interval, work = std::move(work)] {
+      std::unique_lock lock(mutex_);
+      while (!wakeup_.wait_for(lock, interval, [this] { return stopping(); })) {
+        lock.unlock();
+        work();
+        lock.lock();
+      }
+    });
+  } catch (const std::system_error& error) {
+    return system_error(error.code().value(), "starting a thread");
+  }
+  return {};
 }
 
 void PeriodicThread::stop() {

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <thread>
 
+#include "journal/status.h"
+
 namespace range {
 
 class PeriodicThread {
@@ -17,8 +19,9 @@ class PeriodicThread {
   PeriodicThread(const PeriodicThread&) = delete;
   PeriodicThread& operator=(const PeriodicThread&) = delete;
 
-  // Calls `work` every `interval`, counted from the end of the last time, until stop().
-  void start(std::chrono::milliseconds interval, std::function<void()> work);
+  // Calls `work` every `interval`, counted from the end of the last time, until stop(). Errors: the
+  // system has no more threads.
+  Status start(std::chrono::milliseconds interval, std::function<void()> work);
 
   // Waits for what is being done, which may look at stopping() to end sooner.
   void stop();

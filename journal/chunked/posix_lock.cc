@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -85,11 +84,10 @@ std::string noted_pid(int fd) {
 }
 
 // A full disk must keep nobody from a store: what cannot be noted is not.
-void note_pid(int fd, const Path& path) {
+void note_pid(int fd) {
   const std::string line = std::to_string(::getpid()) + '\n';
   const ssize_t n = ::pwrite(fd, line.data(), line.size(), 0);
   const bool noted = n == static_cast<ssize_t>(line.size());
-  if (n < 0) spdlog::warn("{}", to_string(posix_error("pwrite", path)));
   // Nor may an earlier one stay.
   static_cast<void>(::ftruncate(fd, noted ? n : 0));
 }
@@ -176,7 +174,7 @@ Result<std::unique_ptr<FileLock>> take_lock(const Path& path, bool shared) {
     return locked_by(path, holder(fd.get()));
   }
   take_record_lock(fd.get());
-  if (!shared) note_pid(fd.get(), path);
+  if (!shared) note_pid(fd.get());
   const HeldLock lock{file.st_dev, file.st_ino, fd.release(), ::getpid(), shared};
   locks.all.push_back(lock);
   return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(lock));

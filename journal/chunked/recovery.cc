@@ -1,7 +1,5 @@
 #include "journal/chunked/recovery.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <set>
 
@@ -12,7 +10,7 @@
 
 namespace range {
 
-Result<JournalFiles> list_journal(Env& env, const Path& directory) {
+Result<JournalFiles> list_journal(Env& env, const Logger& log, const Path& directory) {
   ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> names, env.list(directory));
   JournalFiles files;
   std::set<ChunkId> chunks;
@@ -30,8 +28,8 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
     } else if (entry.name == kAttributesFileName) {
       files.attributes = true;
     } else if (!entry.name.starts_with(kAttributesFileName)) {
-      spdlog::warn("{}: not a file of rangefs, left alone",
-                   printable((directory / entry.name).string()));
+      log.warn("{}: not a file of rangefs, left alone",
+               printable((directory / entry.name).string()));
     }
   }
   files.chunks.assign(chunks.begin(), chunks.end());
@@ -39,8 +37,8 @@ Result<JournalFiles> list_journal(Env& env, const Path& directory) {
   return files;
 }
 
-Result<Attributes> read_attributes_of_chunks(Env& env, const Path& directory) {
-  ASSIGN_OR_RETURN(const JournalFiles files, list_journal(env, directory));
+Result<Attributes> read_attributes_of_chunks(Env& env, const Logger& log, const Path& directory) {
+  ASSIGN_OR_RETURN(const JournalFiles files, list_journal(env, log, directory));
   for (size_t i = files.chunks.size(); i-- > 0;) {
     const ChunkId chunk = files.chunks[i];
     const auto idx = env.open(directory / chunk_file_name(chunk, ".idx"), Env::OpenMode::kRead);
@@ -56,9 +54,11 @@ namespace {
 
 class JournalExamination {
  public:
-  JournalExamination(Env& env, ChunkFileCache& cache, const Path& directory, JournalId journal,
-                     const std::string& name, std::optional<ByteOffset> failed_at)
+  JournalExamination(Env& env, const Logger& log, ChunkFileCache& cache, const Path& directory,
+                     JournalId journal, const std::string& name,
+                     std::optional<ByteOffset> failed_at)
       : env_(env),
+        log_(log),
         cache_(cache),
         directory_(directory),
         journal_(journal),
@@ -78,8 +78,8 @@ class JournalExamination {
       }
       ASSIGN_OR_RETURN(const ChunkScan scan, read_marks(chunk));
       if (scan.header && scan.header->journal != journal_) {
-        spdlog::warn("journal {}: chunk {} belongs to journal {}, left alone", name_,
-                     chunk_file_name(chunk, ""), to_string(scan.header->journal));
+        log_.warn("journal {}: chunk {} belongs to journal {}, left alone", name_,
+                  chunk_file_name(chunk, ""), to_string(scan.header->journal));
         found_.left_out.push_back(chunk);
         continue;
       }
@@ -113,7 +113,7 @@ class JournalExamination {
     if (found_.unreadable) return std::move(found_);
     log_loss();
     for (const ChunkId chunk : found_.torn_chunks) {
-      spdlog::warn(
+      log_.warn(
           "journal {}: chunk {} has no place in it: rangefs died or power was lost when it was "
           "begun, or its disk failed before what precedes it was synced. It is set aside; records "
           "of "
@@ -332,7 +332,7 @@ class JournalExamination {
   void log_loss() const {
     const ByteOffset end = end_of_last();
     if (!failed_at_ || end >= *failed_at_) return;
-    spdlog::error(
+    log_.error(
         "journal {}: the disk failed when it was synced; the last {} bytes of it, of appends "
         "that had returned, but were not synced, are lost",
         name_, *failed_at_ - end);
@@ -346,24 +346,24 @@ class JournalExamination {
   void log_tail(const ChunkScan& scan) const {
     const ChunkId chunk = scan.header->chunk;
     if (scan.tail == Tail::kTorn) {
-      spdlog::warn(
+      log_.warn(
           "journal {}: power was lost, or the disk failed before the system went down; the torn "
           "tail of chunk {} behind record {} is cut off and kept as a copy; records of the last "
           "sync interval may be among it",
           name_, chunk_file_name(chunk, ""), scan.end.records);
     } else if (scan.tail == Tail::kInFlight) {
-      spdlog::info(
+      log_.info(
           "journal {}: an append to chunk {} behind record {} was under way when rangefs "
           "died; it had not returned, unless the disk has lost the end of it, and is cut off",
           name_, chunk_file_name(chunk, ""), scan.end.records);
     } else if (scan.tail == Tail::kUndescribed) {
-      spdlog::warn(
+      log_.warn(
           "journal {}: behind record {} of chunk {} there is payload of which nothing says what it "
           "is: an append was under way when rangefs died, or the disk has lost entries; it is cut "
           "off and kept as a copy",
           name_, scan.end.records, chunk_file_name(chunk, ""));
     } else if (scan.tail == Tail::kLost) {
-      spdlog::error(
+      log_.error(
           "journal {}: the disk failed to write chunk {}; what is left of it behind record {} is "
           "cut "
           "off and kept as a copy; records of appends that had returned, but were not synced, may "
@@ -384,10 +384,11 @@ class JournalExamination {
   }
 
   void report(ChunkId chunk, const char* what) const {
-    spdlog::error("journal {}: chunk {} is corrupt: {}", name_, chunk_file_name(chunk, ""), what);
+    log_.error("journal {}: chunk {} is corrupt: {}", name_, chunk_file_name(chunk, ""), what);
   }
 
   Env& env_;
+  const Logger& log_;
   ChunkFileCache& cache_;
   const Path& directory_;
   JournalId journal_;
@@ -399,11 +400,11 @@ class JournalExamination {
 
 }  // namespace
 
-Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
-                                         JournalId journal, const JournalFiles& files,
-                                         const std::string& name,
+Result<RecoveredJournal> examine_journal(Env& env, const Logger& log, ChunkFileCache& cache,
+                                         const Path& directory, JournalId journal,
+                                         const JournalFiles& files, const std::string& name,
                                          std::optional<ByteOffset> failed_at) {
-  return JournalExamination(env, cache, directory, journal, name, failed_at).run(files);
+  return JournalExamination(env, log, cache, directory, journal, name, failed_at).run(files);
 }
 
 }  // namespace range

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "journal/chunked/chunk_scan.h"
+#include "journal/chunked/logger.h"
 
 namespace range {
 
@@ -19,11 +20,11 @@ struct JournalFiles {
   std::map<ChunkId, uint64_t> torn;
   bool attributes = false;  // whether they are in a file
 };
-Result<JournalFiles> list_journal(Env& env, const Path& directory);
+Result<JournalFiles> list_journal(Env& env, const Logger& log, const Path& directory);
 
 // The attributes of a journal that has no file of them, from its newest chunk that has them.
 // Errors: kNotFound if none has.
-Result<Attributes> read_attributes_of_chunks(Env& env, const Path& directory);
+Result<Attributes> read_attributes_of_chunks(Env& env, const Logger& log, const Path& directory);
 
 // A journal as recovery found it. Nothing has been changed yet; repair() does that before the first
 // write.
@@ -52,9 +53,9 @@ struct RecoveredJournal {
 // Examines the journal in `directory`, which holds `files`; `name` is for the log. `failed_at`:
 // where it ended when a sync of it failed, if one has, 0 if that is not known; since then what was
 // not synced may be gone without a trace. Errors: kIo if it cannot be read, kUnknownFormat.
-Result<RecoveredJournal> examine_journal(Env& env, ChunkFileCache& cache, const Path& directory,
-                                         JournalId journal, const JournalFiles& files,
-                                         const std::string& name,
+Result<RecoveredJournal> examine_journal(Env& env, const Logger& log, ChunkFileCache& cache,
+                                         const Path& directory, JournalId journal,
+                                         const JournalFiles& files, const std::string& name,
                                          std::optional<ByteOffset> failed_at);
 
 // Removes the files of a chunk that was dropped, as far as they are there.

@@ -1,7 +1,6 @@
 // The part of ChunkedStore that deals with names and with the journals behind them.
 
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -211,8 +210,8 @@ Status ChunkedStore::remove(std::string_view path) {
   if (!journal || !is_empty(**journal)) {
     const auto kept = is_kept(id, path, journal ? journal->get() : nullptr);
     if (!kept) {
-      spdlog::error("{} is not removed, it may have to be kept: {}", printable(path),
-                    to_string(kept.error()));
+      log_.error("{} is not removed, it may have to be kept: {}", printable(path),
+                 to_string(kept.error()));
       return kept.error();
     }
     if (*kept) return name_error(Errc::kNotPermitted, path);

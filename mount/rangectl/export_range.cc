@@ -60,6 +60,7 @@ int run(const Request& request) {
   }
   range::StoreOptions options;
   options.read_only = true;
+  options.log = report.log();
   const auto store = range::open_store(request.from, options);
   if (!store) return fail(store.error());
   auto found = journals_of(**store);

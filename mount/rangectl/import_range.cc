@@ -96,7 +96,9 @@ int run(const Request& request) {
       report);
   report.set_total(journals.size());
   ::umask(077);  // as the daemon does: modes of journals are kept in the store
-  const auto store = range::open_store(request.to, {});
+  range::StoreOptions options;
+  options.log = report.log();
+  const auto store = range::open_store(request.to, options);
   if (!store) return fail(store.error());
   const range::Status named = choose_paths(request, **store, *found, *map, report);
   if (!named) return fail(named.error());

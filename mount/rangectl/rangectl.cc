@@ -1,8 +1,6 @@
 // rangectl COMMAND: what is done to a store that is not mounted.
 #include <fmt/core.h>
 #include <signal.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -43,10 +41,6 @@ int refuse(const std::string& problem, const std::string& command = {}) {
 bool asks_for_help(const std::string& argument) { return argument == "-h" || argument == "--help"; }
 
 void prepare_process() {
-  auto logger = spdlog::stderr_color_mt("rangectl");
-  logger->set_pattern("rangectl: %l: %v");
-  logger->set_level(spdlog::level::warn);
-  spdlog::set_default_logger(std::move(logger));
   // The calls that would raise it answer EFBIG instead.
   ::signal(SIGXFSZ, SIG_IGN);
 }

@@ -72,7 +72,7 @@ void Report::problem(const std::string& line) {
   remark(line);
 }
 
-void Report::remark(const std::string& line) {
+void Report::remark(const std::string& line) const {
   clear_line();
   fmt::print(stderr, "rangectl: {}\n", line);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "journal/exchange/import_range.h"
+#include "journal/log.h"
 
 namespace rangefs {
 
@@ -28,9 +29,16 @@ class Report {
   // A journal could not be copied at all.
   void failed(const std::string& name, const range::Error& error);
   void problem(const std::string& line);
-  void remark(const std::string& line);
+  void remark(const std::string& line) const;
   // Prints the total and returns the exit status.
   int finish();
+
+  // Of a store: warnings and errors, which cost nothing by themselves.
+  range::LogSink log() const {
+    return [this](range::LogLevel level, const std::string& line) {
+      if (level != range::LogLevel::kInfo) remark(line);
+    };
+  }
 
   range::exchange::Progress progress() {
     return [this](uint64_t records, uint64_t bytes) { advance(records, bytes); };

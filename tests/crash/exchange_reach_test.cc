@@ -3,7 +3,6 @@
 // the same command finishes the rest.
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <functional>
 #include <iostream>
@@ -26,7 +25,6 @@ using Texts = std::vector<std::string>;
 class ExchangeReach : public testing::Test {
  protected:
   ExchangeReach() {
-    spdlog::set_level(spdlog::level::off);
     options_.chunk_size = 4096;
     for (const char* name : {"d/first", "second"}) {
       for (size_t i = 0; i < 12; ++i) {

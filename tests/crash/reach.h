@@ -4,7 +4,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <functional>
 #include <iostream>
@@ -37,7 +36,6 @@ class ReachTest : public testing::Test {
   using Operation = std::function<Status()>;  // ends with its first error
 
   ReachTest() {
-    spdlog::set_level(spdlog::level::off);
     options_.chunk_size = 4096;
     env_ = std::make_unique<SimEnv>();
     EXPECT_TRUE(open_store());

@@ -1,7 +1,6 @@
 #include "tests/support/checked_store.h"
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <set>
 
@@ -41,7 +40,6 @@ bool CheckedStore::done(const Status& status) {
 }
 
 bool CheckedStore::open() {
-  spdlog::set_level(spdlog::level::off);
   StoreOptions options;
   options.chunk_size = kChunkSize;
   auto store = ChunkedStore::open(*env_, kPath, options, /*background=*/false, kMapping);

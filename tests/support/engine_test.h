@@ -12,6 +12,7 @@
 
 #include "journal/chunked/chunked_store.h"
 #include "journal/cursor.h"
+#include "tests/support/log_lines.h"
 #include "tests/support/sim_env.h"
 
 namespace range {
@@ -20,7 +21,10 @@ namespace range {
 // it by name. Chunks are as small as they may be.
 class EngineTest : public testing::Test {
  protected:
-  EngineTest() { options_.chunk_size = 4096; }
+  EngineTest() {
+    options_.chunk_size = 4096;
+    options_.log = log_.sink();
+  }
 
   void SetUp() override { open_store(); }
 
@@ -164,6 +168,7 @@ class EngineTest : public testing::Test {
     return found;
   }
 
+  LogLines log_;
   std::unique_ptr<SimEnv> env_ = std::make_unique<SimEnv>();
   StoreOptions options_;
   std::unique_ptr<ChunkedStore> store_;
