@@ -185,11 +185,39 @@ TEST_F(ChunkDamage, AChunkThatBeginsBeforeTheOneInFrontOfItIsNotServed) {
 }
 
 TEST_F(ChunkDamage, AChunkWhoseRecordsBeginBeforeThoseInFrontOfItIsNotServed) {
+  for (const uint64_t byte : {8200, 9000}) {
+    store_.reset();
+    env_ = std::make_unique<SimEnv>();
+    open_store();
+    const JournalId id = fill(10, 90);
+    kill();
+    begin_at_record_5(files(id, ".idx")[2], ByteOffset(byte));
+    EXPECT_EQ(found(), lines(0, 82)) << byte;
+    expect_appends_go_on();
+  }
+}
+
+// What cannot be read may be records: such a chunk is not removed.
+TEST_F(ChunkDamage, AChunkThatIsSetAsideUnreadIsKept) {
   const JournalId id = fill(10, 90);
   kill();
-  begin_at_record_5(files(id, ".idx")[2], ByteOffset(8200));
+  const Path idx = files(id, ".idx")[2];
+  begin_at_record_5(idx, ByteOffset(8200));
+  env_->write_raw(idx, env_->read_all(idx).substr(0, kEntriesAt));
+  env_->set_readable(files(id, ".dat")[2], 0, false);
   EXPECT_EQ(found(), lines(0, 82));
   expect_appends_go_on();
+  EXPECT_EQ(files(id, ".torn").size(), 2U);
+}
+
+// As long as one copy of its header can be read.
+TEST_F(ChunkDamage, AChunkThatCannotBeReadHasItsPlace) {
+  const JournalId id = fill(10, 90);
+  kill();
+  ASSERT_TRUE(env_->remove_file(files(id, ".dat")[2]));
+  env_->set_readable(files(id, ".idx")[2], kHeaderAt[0], false);
+  EXPECT_EQ(journal()->chunks().size(), 3U);
+  EXPECT_EQ(journal()->info()->chunks_left_out, 0U);
 }
 
 // Also if nobody knows what was between them: no record is served twice.
@@ -368,6 +396,7 @@ TEST_F(ChunkDamage, AChunkOfAnotherJournalIsLeftAlone) {
   EXPECT_EQ(found(), lines(0, 15));
   expect_appends_go_on();
   EXPECT_EQ(files(id, "").size(), before);
+  EXPECT_EQ(journal()->info()->chunks_left_out, files(id, ".idx").size() - 1);
 }
 
 TEST_F(ChunkDamage, AJournalWhoseDirectoryIsGoneIsEmpty) {

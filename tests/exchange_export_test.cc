@@ -50,7 +50,9 @@ TEST_F(ExchangeExport, TellsOfTheOnlyChunkSetAside) {
   exported = export_app();
   EXPECT_EQ(exported.records, 1U);
   expect_damage(exported, "1 chunk left out");
+  reopen();
   EXPECT_EQ(journal()->info()->chunks_left_out, 1U);
+  EXPECT_EQ(journal()->info()->torn_tails, 0U);
 }
 
 TEST_F(ExchangeExport, TellsOfEachChunkSetAsideBehindOthers) {
