@@ -185,7 +185,7 @@ TEST_F(ChunkDamage, AChunkThatBeginsBeforeTheOneInFrontOfItIsNotServed) {
 }
 
 TEST_F(ChunkDamage, AChunkWhoseRecordsBeginBeforeThoseInFrontOfItIsNotServed) {
-  for (const uint64_t byte : {8200, 9000}) {
+  for (const uint64_t byte : {8200U, 9000U}) {
     store_.reset();
     env_ = std::make_unique<SimEnv>();
     open_store();
@@ -222,7 +222,7 @@ TEST_F(ChunkDamage, AChunkThatCannotBeReadHasItsPlace) {
 
 // Also if nobody knows what was between them: no record is served twice.
 TEST_F(ChunkDamage, BehindAChunkThatCannotBeReadNoneIsServedOutOfOrder) {
-  for (const uint64_t byte : {500, 8200}) {
+  for (const uint64_t byte : {500U, 8200U}) {
     store_.reset();
     env_ = std::make_unique<SimEnv>();
     open_store();
