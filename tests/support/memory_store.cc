@@ -20,7 +20,7 @@ bool is_below(std::string_view path, std::string_view directory) {
 
 }  // namespace
 
-MemoryStore::MemoryStore(StoreOptions options) : options_(options) {
+MemoryStore::MemoryStore(StoreOptions options) : options_(std::move(options)) {
   Node& root = tree_[""];
   root.entry = {EntryKind::kDirectory, 1, {}, {}};
   root.directory.mode = 0755;
