@@ -79,8 +79,10 @@ TEST_F(NodeTableTest, PlaceOfJournalFollowsMovesAndEndsWithRemoval) {
   EXPECT_EQ(table_.place(JournalId(7)), (Place{kRootNode, "app"}));
   table_.journal_moved(JournalId(7), {NodeId{5}, "other"});
   EXPECT_EQ(table_.place(JournalId(7)), (Place{NodeId{5}, "other"}));
+  EXPECT_EQ(table_.journal(JournalId(7)), journal_);
   table_.journal_removed(JournalId(7));
   EXPECT_EQ(table_.place(JournalId(7)), std::nullopt);
+  EXPECT_EQ(table_.journal(JournalId(7)), nullptr) << "no name leads to it";
 }
 
 TEST_F(NodeTableTest, OnlyAnsweredOtherViewsAreTakenAndOnlyOnce) {

@@ -42,6 +42,17 @@ TEST_F(Retention, AJournalHoldsNoMoreThanItsLimits) {
   EXPECT_EQ(first_line(*app), 4 * kLinesInChunk) << "the chunk that takes appends stays";
 }
 
+TEST_F(Retention, WhatTheSystemRefusesIsTold) {
+  set(*filled(100), [](Attributes& attributes) { attributes.max_records = 10; });
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    return call.kind == CallKind::kWrite ? std::optional(Fault{EROFS}) : std::nullopt;
+  });
+  const Status applied = store_->apply_retention();
+  env_->set_fault_hook({});
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().sys_errno, EROFS);
+}
+
 // A chunk has those of the journal as it was begun.
 TEST_F(Retention, LimitsOfALostFileAreThoseOfTheNewestChunk) {
   auto app = filled(2 * kLinesInChunk);
