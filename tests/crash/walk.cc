@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/scale.h"
+
 namespace range {
 
 namespace {
@@ -29,6 +31,7 @@ CutRun run_to(const CheckedStore& start, const Workload& run, uint64_t change, s
 void walk(const CheckedStore& start, const Workload& run,
           const std::function<void(const CheckedStore&)>& check) {
   for (uint64_t change = 0;; ++change) {
+    if (!is_tried(change)) continue;
     for (const size_t prefix : kPrefixes) {
       const CutRun cut = run_to(start, run, change, prefix);
       SCOPED_TRACE("cut off at: " + cut.store.env().first_failed() + ", prefix " +

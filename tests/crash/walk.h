@@ -1,4 +1,5 @@
-// Walking a workload: it is cut off at every call that changes something, one run for each.
+// Walking a workload: it is cut off at every call that changes something (of those that
+// RANGE_TEST_SCALE leaves), one run for each.
 #pragma once
 
 #include <functional>
