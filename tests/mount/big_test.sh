@@ -1,5 +1,5 @@
 #!/bin/bash
-# A real text of 1 GiB and 256 MiB of binary data: whatever reads them gets the same from a mount as
+# A real text of 512 MiB and 128 MiB of binary data: whatever reads them gets the same from a mount as
 # from a plain copy.
 set -euo pipefail
 limit=870
@@ -17,11 +17,11 @@ else
     -exec zcat -f {} + >material
 fi
 mkdir plain
-want=$(((1 << 30) / scale))
+want=$(((512 << 20) / scale))
 while (($(stat -c %s plain/text 2>/dev/null || echo 0) < want)); do
   for i in {1..16}; do cat material; done >>plain/text
 done
-head -c $(((256 << 20) / scale)) /dev/urandom >plain/binary
+head -c $(((128 << 20) / scale)) /dev/urandom >plain/binary
 lines=$(wc -l <plain/text)
 say "$(stat -c %s plain/text) bytes of text, $lines lines"
 

@@ -3,7 +3,7 @@
 set -euo pipefail
 source "$(dirname "$0")/../support/mount.sh"
 cd "$dir"
-journals=$((20000 / scale))
+journals=$((10000 / scale))
 
 cat >append.py <<'END'
 """append.py DIRECTORY COUNT LINE: to each journal, half of them in sub-directories."""
@@ -29,7 +29,7 @@ if listed != count:
     sys.exit(f"{listed} journals listed")
 END
 
-# The store has a disk of its own, in memory: some 100,000 files, each of them synced and in the end
+# The store has a disk of its own, in memory: some 50,000 files, each of them synced and in the end
 # removed, would measure the disk below.
 mkdir ram disk
 timeout 60 mount -t tmpfs -o size=4G tmpfs ram

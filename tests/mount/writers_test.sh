@@ -5,7 +5,7 @@ set -euo pipefail
 source "$(dirname "$0")/../support/mount.sh"
 start
 cd "$dir"
-lines=$((100000 / scale))
+lines=$((50000 / scale))
 
 cat >writer.c <<'END'
 #include <fcntl.h>
