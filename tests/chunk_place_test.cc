@@ -73,6 +73,22 @@ TEST_F(ChunkPlace, AChunkThatIsSetAsideUnreadIsKept) {
   EXPECT_EQ(files(id, ".torn").size(), 2U);
 }
 
+TEST_F(ChunkPlace, AChunkThatIsSetAsideUnopenedIsKept) {
+  const JournalId id = fill(10, 90);
+  kill();
+  const Path idx = files(id, ".idx")[2];
+  begin_at_record_5(idx, ByteOffset(8200));
+  env_->write_raw(idx, env_->read_all(idx).substr(0, kEntriesAt));
+  EXPECT_EQ(found(), lines(0, 82));
+  env_->set_fault_hook([dat = files(id, ".dat")[2].native()](const Call& call) {
+    const bool fails = call.kind == CallKind::kOpen && call.path == dat;
+    return fails ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  append(*journal(), "more\n");
+  env_->set_fault_hook({});
+  EXPECT_EQ(files(id, ".torn").size(), 2U);
+}
+
 // As long as one copy of its header can be read.
 TEST_F(ChunkPlace, AChunkThatCannotBeReadHasItsPlace) {
   const JournalId id = fill(10, 90);

@@ -87,6 +87,23 @@ TEST_F(Repair, ATailCutIsNotRepeatedAfterThePowerFailsAgain) {
   EXPECT_EQ(journal()->info()->torn_tails, 1U);
 }
 
+// Power may be lost before it is durable that they were cut off.
+TEST_F(Repair, SlotsBehindACutAreUsedByNoLaterProcessEither) {
+  const JournalId id = fill(10, 0);
+  ASSERT_TRUE(journal()->append_records({"in", "flight", "when killed"}));
+  kill();
+  env_->truncate_raw(files(id, ".idx").back(), kEntriesAt + 12 * kEntryBytes);
+  EXPECT_EQ(found(), lines(0, 10));
+  Attributes changed = journal()->attributes();
+  changed.mode = 0600;
+  ASSERT_TRUE(journal()->set_attributes(changed)) << "repairs, and begins no chunk";
+  EXPECT_EQ(journal()->info()->torn_tails, 1U);
+  EXPECT_EQ(journal()->info()->chunks, 1U);
+  kill();
+  append(*journal(), "more\n");
+  EXPECT_EQ(journal()->info()->chunks, 2U);
+}
+
 TEST_F(Repair, ATornTailIsOnTheDiskOnceAtLeast) {
   const JournalId id = fill(10, 5);
   lose_power(Survival::keep_all());
