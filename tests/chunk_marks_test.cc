@@ -63,6 +63,7 @@ TEST_F(ChunkMarks, AFileShorterThanItsMarkIsNotCut) {
   EXPECT_EQ(journal()->extent().end.offset, ByteOffset(1000));
   expect_appends_go_on();
   EXPECT_TRUE(files(id, ".torn").empty());
+  EXPECT_EQ(journal()->info()->chunks, 2U) << "nothing is appended to what is damaged";
 }
 
 TEST_F(ChunkMarks, AnIndexShorterThanItsMarkIsNotCut) {
@@ -73,6 +74,43 @@ TEST_F(ChunkMarks, AnIndexShorterThanItsMarkIsNotCut) {
   for (int i = 7; i < 10; ++i) expected.emplace_back("(corrupt)");
   EXPECT_EQ(found(), expected);
   expect_appends_go_on();
+}
+
+// As far as anybody can tell, it vouches for what is invalid now.
+TEST_F(ChunkMarks, NothingIsCutThatOneWhichCannotBeReadMayVouchFor) {
+  for (const bool power_lost : {false, true}) {
+    store_.reset();
+    env_ = std::make_unique<SimEnv>();
+    open_store();
+    const JournalId id = fill(5, 0);
+    append_lines(*journal(), 5, 5);
+    ASSERT_TRUE(journal()->sync());
+    if (power_lost) {
+      lose_power(Survival::keep_all());
+    } else {
+      kill();
+    }
+    env_->set_readable(files(id, ".idx").back(), kMarkAt[0], false);
+    damage_line(files(id, ".dat").back(), 9);
+    append(*journal(), "more\n");
+    EXPECT_TRUE(files(id, ".torn").empty()) << power_lost;
+    EXPECT_EQ(journal()->info()->torn_tails, 0U) << power_lost;
+  }
+}
+
+TEST_F(ChunkMarks, WhatIsBehindTheEndOfASealedChunkIsNoPartOfItAndStays) {
+  const JournalId id = fill(42, 0);
+  kill();
+  for (const char* extension : {".dat", ".idx"}) {
+    ASSERT_TRUE(env_->remove_file(files(id, extension).back()));
+  }
+  const Path idx = files(id, ".idx").back();
+  const size_t end = kEntriesAt + 41 * kEntryBytes;
+  const std::string behind(kEntryBytes, 'x');
+  env_->write_raw(idx, env_->read_all(idx).substr(0, end) + behind);
+  EXPECT_EQ(found(), lines(0, 41));
+  expect_appends_go_on();
+  EXPECT_EQ(env_->read_all(idx).substr(end), behind);
 }
 
 }  // namespace
