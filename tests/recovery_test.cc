@@ -297,5 +297,29 @@ TEST_F(Recovery, NoMarkIsStoredForAChunkWhilePredecessorsAreUnsynced) {
   }
 }
 
+// It may be left of what was cut off there before.
+TEST_F(Recovery, AnEntryThatIsOlderThanTheOneBeforeItIsNotTakenForAnAppend) {
+  const JournalId id = journal()->id();
+  kill();
+  auto other = env_->after_kill();
+  append_lines(*journal(), 0, 2);
+  kill();
+  const std::string old_idx = env_->read_all(files(id, ".idx").back());
+  const std::string old_dat = env_->read_all(files(id, ".dat").back());
+  store_.reset();
+  env_ = std::move(other);
+  open_store();
+  env_->advance(std::chrono::seconds(5));
+  append_lines(*journal(), 0, 1);
+  lose_power(Survival::keep_all());
+  const Path idx = files(id, ".idx").back();
+  const Path dat = files(id, ".dat").back();
+  const size_t second = kEntriesAt + kEntryBytes;
+  env_->write_raw(idx, env_->read_all(idx).substr(0, second) + old_idx.substr(second, kEntryBytes));
+  env_->write_raw(dat, env_->read_all(dat).substr(0, 100) + old_dat.substr(100, 100));
+  EXPECT_EQ(found(), lines(0, 1));
+  expect_appends_go_on();
+}
+
 }  // namespace
 }  // namespace range
