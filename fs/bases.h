@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "fs/types.h"
-#include "journal/mutex.h"
-#include "journal/result_macros.h"
+#include "journal/base/mutex.h"
+#include "journal/base/result_macros.h"
 
 namespace rangefs {
 

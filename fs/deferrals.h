@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "fs/callers.h"
-#include "journal/mutex.h"
+#include "journal/base/mutex.h"
 
 struct fuse_req;
 

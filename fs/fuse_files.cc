@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "fs/fuse_callbacks.h"
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 
 namespace rangefs {
 

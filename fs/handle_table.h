@@ -8,7 +8,7 @@
 
 #include "fs/node_table.h"
 #include "fs/types.h"
-#include "journal/mutex.h"
+#include "journal/base/mutex.h"
 #include "journal/store.h"
 
 namespace rangefs {

@@ -13,7 +13,7 @@
 #include "fs/names.h"
 #include "fs/snapshot.h"
 #include "fs/types.h"
-#include "journal/mutex.h"
+#include "journal/base/mutex.h"
 
 namespace rangefs {
 

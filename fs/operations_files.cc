@@ -6,7 +6,7 @@
 
 #include "fs/errno_map.h"
 #include "fs/operations.h"
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 
 namespace rangefs {
 

@@ -5,7 +5,7 @@
 #include "fs/errno_map.h"
 #include "fs/names.h"
 #include "fs/operations.h"
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 
 namespace rangefs {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "journal/mutex.h"
+#include "journal/base/mutex.h"
 #include "journal/types.h"
 
 namespace rangefs {

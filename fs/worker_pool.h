@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "journal/mutex.h"
+#include "journal/base/mutex.h"
 
 namespace rangefs {
 

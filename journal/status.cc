@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "journal/printable.h"
+#include "journal/base/printable.h"
 
 namespace range {
 

@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "journal/printable.h"
+#include "journal/base/printable.h"
 
 namespace rangefs {
 

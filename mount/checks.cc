@@ -13,7 +13,7 @@
 #include <functional>
 #include <memory>
 
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 #include "mount/location.h"
 
 namespace rangefs {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "journal/printable.h"
+#include "journal/base/printable.h"
 
 namespace rangefs {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 #include "mount/checks.h"
 #include "mount/running_mount.h"
 

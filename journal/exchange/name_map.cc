@@ -8,11 +8,11 @@
 #include <set>
 #include <utility>
 
+#include "journal/base/printable.h"
+#include "journal/base/result_macros.h"
 #include "journal/exchange/range_chunk_writer.h"
 #include "journal/exchange/range_directory.h"
-#include "journal/printable.h"
 #include "journal/reserved_names.h"
-#include "journal/result_macros.h"
 
 namespace range::exchange {
 

@@ -3,9 +3,9 @@
 #include <limits>
 #include <utility>
 
+#include "journal/base/result_macros.h"
 #include "journal/exchange/big_endian.h"
 #include "journal/exchange/range_directory.h"
-#include "journal/result_macros.h"
 
 namespace range::exchange {
 

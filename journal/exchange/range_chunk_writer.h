@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "journal/chunked/env.h"
+#include "journal/local/env.h"
 #include "journal/status.h"
 #include "journal/types.h"
 

@@ -9,8 +9,8 @@
 #include <optional>
 #include <utility>
 
-#include "journal/printable.h"
-#include "journal/result_macros.h"
+#include "journal/base/printable.h"
+#include "journal/base/result_macros.h"
 
 namespace range::exchange {
 

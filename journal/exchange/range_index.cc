@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "journal/base/result_macros.h"
 #include "journal/exchange/big_endian.h"
-#include "journal/result_macros.h"
 
 namespace range::exchange {
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "journal/chunked/env.h"
+#include "journal/local/env.h"
 #include "journal/status.h"
 
 namespace range::exchange {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "journal/printable.h"
+#include "journal/base/printable.h"
 
 namespace rangefs {
 

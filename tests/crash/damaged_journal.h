@@ -125,7 +125,7 @@ class Damage : public testing::Test {
     MappingSizes mapping;
     mapping.read_bytes_min = checks_++ % 2 == 0 ? 1 : options.chunk_size * 1000;
     {
-      auto store = ChunkedStore::open(env, CheckedStore::kPath, options, false, mapping);
+      auto store = LocalStore::open(env, CheckedStore::kPath, options, false, mapping);
       ASSERT_TRUE(store) << to_string(store.error());
       auto journal = (*store)->open(id_, "app");
       ASSERT_TRUE(journal) << to_string(journal.error());
@@ -136,7 +136,7 @@ class Damage : public testing::Test {
       ASSERT_TRUE((*store)->close());
     }
     auto later = env.after_power_loss(Survival::drop_all());
-    auto store = ChunkedStore::open(*later, CheckedStore::kPath, options, false, mapping);
+    auto store = LocalStore::open(*later, CheckedStore::kPath, options, false, mapping);
     ASSERT_TRUE(store) << to_string(store.error());
     auto journal = (*store)->open(id_, "app");
     ASSERT_TRUE(journal) << to_string(journal.error());

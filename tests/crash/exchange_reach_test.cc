@@ -10,12 +10,12 @@
 #include <map>
 #include <set>
 
-#include "journal/chunked/chunked_store.h"
 #include "journal/cursor.h"
 #include "journal/exchange/export_range.h"
 #include "journal/exchange/import_range.h"
 #include "journal/exchange/name_map.h"
 #include "journal/exchange/range_chunk_writer.h"
+#include "journal/local/local_store.h"
 #include "tests/support/scale.h"
 #include "tests/support/sim_env.h"
 
@@ -36,7 +36,7 @@ class ExchangeReach : public testing::Test {
   }
 
   std::unique_ptr<Store> open(SimEnv& env) {
-    auto store = ChunkedStore::open(env, "/store", options_, /*background=*/false);
+    auto store = LocalStore::open(env, "/store", options_, /*background=*/false);
     EXPECT_TRUE(store) << to_string(store.error());
     return store ? *std::move(store) : nullptr;
   }
@@ -72,13 +72,13 @@ class ExchangeReach : public testing::Test {
 
   // What is done to all journals: the names of those that it says are whole; nothing if it could
   // not begin.
-  using Names = std::optional<std::set<std::string>>;
-  using Action = std::function<Names(SimEnv&)>;
+  using NameSet = std::optional<std::set<std::string>>;
+  using Action = std::function<NameSet(SimEnv&)>;
   // What there is of a journal.
   enum class Found { kNothing, kPart, kAll };
   using Check = std::function<Found(SimEnv&, const std::string&)>;
 
-  Names import_all(SimEnv& env) {
+  NameSet import_all(SimEnv& env) {
     std::set<std::string> whole;
     const auto store = open_anyhow(env);
     const auto found = list_journals("/range", env);
@@ -90,7 +90,7 @@ class ExchangeReach : public testing::Test {
     return whole;
   }
 
-  Names export_all(SimEnv& env) {
+  NameSet export_all(SimEnv& env) {
     std::set<std::string> whole;
     const auto store = open_anyhow(env);
     auto target = RangeExport::open("/range", env);
@@ -105,7 +105,7 @@ class ExchangeReach : public testing::Test {
   }
 
   std::unique_ptr<Store> open_anyhow(SimEnv& env) {
-    auto store = ChunkedStore::open(env, "/store", options_, /*background=*/false);
+    auto store = LocalStore::open(env, "/store", options_, /*background=*/false);
     return store ? std::unique_ptr<Store>(*std::move(store)) : nullptr;
   }
 
@@ -176,7 +176,7 @@ class ExchangeReach : public testing::Test {
           if (call.kind == CallKind::kStore && sys_errno != EIO) return std::nullopt;
           return Fault{sys_errno, 3};
         });
-        const Names whole = action(*env);
+        const NameSet whole = action(*env);
         env->set_fault_hook({});
         if (!failed) {
           ASSERT_EQ(whole->size(), records_.size());
@@ -202,7 +202,7 @@ class ExchangeReach : public testing::Test {
           }
         }
         const auto again = env->after_kill();
-        const Names rest = action(*again);
+        const NameSet rest = action(*again);
         ASSERT_TRUE(rest);
         EXPECT_EQ(rest->size(), records_.size());
         for (const auto& [name, texts] : records_) {

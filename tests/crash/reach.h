@@ -10,7 +10,7 @@
 #include <map>
 #include <set>
 
-#include "journal/chunked/chunked_store.h"
+#include "journal/local/local_store.h"
 #include "tests/crash/reach_bound.h"
 #include "tests/support/scale.h"
 #include "tests/support/sim_env.h"
@@ -63,7 +63,7 @@ class ReachTest : public testing::Test {
 
   Status open_store() {
     let_go();
-    auto opened = ChunkedStore::open(*env_, "/store", options_, /*background=*/false);
+    auto opened = LocalStore::open(*env_, "/store", options_, /*background=*/false);
     if (!opened) return opened.error();
     store_ = *std::move(opened);
     return {};
@@ -288,7 +288,7 @@ class ReachTest : public testing::Test {
 
   std::unique_ptr<SimEnv> env_;
   StoreOptions options_;
-  std::unique_ptr<ChunkedStore> store_;
+  std::unique_ptr<LocalStore> store_;
   std::map<std::string, std::shared_ptr<Journal>> journals_;
   std::map<std::string, Promised> expected_;
   std::unique_ptr<SimEnv> begin_;

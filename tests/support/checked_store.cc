@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "journal/chunked/format.h"
+#include "journal/chunk/format.h"
 
 namespace range {
 
@@ -42,7 +42,7 @@ bool CheckedStore::done(const Status& status) {
 bool CheckedStore::open() {
   StoreOptions options;
   options.chunk_size = kChunkSize;
-  auto store = ChunkedStore::open(*env_, kPath, options, /*background=*/false, kMapping);
+  auto store = LocalStore::open(*env_, kPath, options, /*background=*/false, kMapping);
   if (!done(store ? Status() : Status(store.error()))) return false;
   store_ = *std::move(store);
   if (is_off()) return false;

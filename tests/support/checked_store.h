@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "journal/chunked/chunked_store.h"
+#include "journal/local/local_store.h"
 #include "tests/support/sim_env.h"
 #include "tests/support/store_model.h"
 
@@ -98,7 +98,7 @@ class CheckedStore {
   std::unique_ptr<SimEnv> env_;
   StoreModel model_;
   End end_;  // how it was left
-  std::unique_ptr<ChunkedStore> store_;
+  std::unique_ptr<LocalStore> store_;
   std::map<uint64_t, std::shared_ptr<Journal>> journals_;
 };
 

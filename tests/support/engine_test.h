@@ -1,4 +1,4 @@
-// A fixture for tests of the chunked engine on a simulated machine.
+// A fixture for tests of the local engine on a simulated machine.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/chunked/chunked_store.h"
 #include "journal/cursor.h"
+#include "journal/local/local_store.h"
 #include "tests/support/log_lines.h"
 #include "tests/support/sim_env.h"
 
@@ -31,7 +31,7 @@ class EngineTest : public testing::Test {
   // --- opening, and the ways in which it ends; journals must be let go of before ---
 
   void open_store() {
-    auto store = ChunkedStore::open(*env_, "/store", options_, /*background=*/false);
+    auto store = LocalStore::open(*env_, "/store", options_, /*background=*/false);
     ASSERT_TRUE(store) << to_string(store.error());
     store_ = *std::move(store);
   }
@@ -171,7 +171,7 @@ class EngineTest : public testing::Test {
   LogLines log_;
   std::unique_ptr<SimEnv> env_ = std::make_unique<SimEnv>();
   StoreOptions options_;
-  std::unique_ptr<ChunkedStore> store_;
+  std::unique_ptr<LocalStore> store_;
 
  private:
   void go_on_in(std::unique_ptr<SimEnv> later) {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "journal/chunked/chunked_store.h"
+#include "journal/local/local_store.h"
 #include "tests/support/exchange_test.h"
 #include "tests/support/sim_env.h"
 
@@ -57,7 +57,7 @@ class ExchangeDamage : public testing::Test {
  protected:
   ExchangeDamage() {
     EXPECT_TRUE(env_.make_directory("/app"));
-    auto store = ChunkedStore::open(env_, "/store", {}, /*background=*/false);
+    auto store = LocalStore::open(env_, "/store", {}, /*background=*/false);
     EXPECT_TRUE(store) << to_string(store.error());
     store_ = *std::move(store);
   }
@@ -91,7 +91,7 @@ class ExchangeDamage : public testing::Test {
   const Texts first_ = lines(20, "first");
   const Texts second_ = lines(20, "second");
   SimEnv env_;
-  std::unique_ptr<ChunkedStore> store_;
+  std::unique_ptr<LocalStore> store_;
   ImportedJournal imported_;
 };
 

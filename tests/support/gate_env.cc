@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 
 namespace range {
 

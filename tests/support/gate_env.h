@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "journal/chunked/env.h"
+#include "journal/local/env.h"
 
 namespace range {
 

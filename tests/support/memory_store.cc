@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "journal/chunked/names.h"
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
+#include "journal/local/names.h"
 
 namespace range {
 

@@ -47,7 +47,7 @@ class RecoveryTest : public EngineTest {
 
   // The records of journal "app" in the store as it is on another machine.
   void served_on(SimEnv& machine, std::vector<std::string>& served) {
-    const auto store = ChunkedStore::open(machine, "/store", options_, false);
+    const auto store = LocalStore::open(machine, "/store", options_, false);
     ASSERT_TRUE(store) << to_string(store.error());
     const auto app = (*store)->Store::open("app");
     ASSERT_TRUE(app) << to_string(app.error());

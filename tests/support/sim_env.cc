@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 #include "tests/support/sim_file.h"
 
 namespace range {

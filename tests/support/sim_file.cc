@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 
 namespace range {
 

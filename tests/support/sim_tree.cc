@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 
 namespace range {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "journal/result_macros.h"
+#include "journal/base/result_macros.h"
 
 namespace range {
 

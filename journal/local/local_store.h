@@ -1,0 +1,140 @@
+// A store whose journals are in chunk files of a local file system.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "journal/base/mutex.h"
+#include "journal/base/periodic_thread.h"
+#include "journal/local/env.h"
+#include "journal/local/local_journal.h"
+#include "journal/local/names.h"
+#include "journal/local/store_clock.h"
+#include "journal/local/sync_queue.h"
+#include "journal/store.h"
+
+namespace range {
+
+// Layout: STORE/format says what it is, STORE/lock holds the pid of the process that writes to it,
+// the rest is described in names.h. One thread of its own syncs in the background and deletes what
+// was removed, another one applies retention.
+//
+// Locks, in the order in which they are taken: noted_mutex_, reclaim_mutex_, names_mutex_, those of
+// a journal, journals_mutex_.
+class LocalStore final : public Store {
+ public:
+  // As open_store(). `env` must outlive the store. For tests: without `background` nothing happens
+  // but what is called for, and files are mapped sooner or later.
+  static Result<std::unique_ptr<LocalStore>> open(Env& env, const Path& path,
+                                                  const StoreOptions& options,
+                                                  bool background = true,
+                                                  const MappingSizes& mapping = {});
+  ~LocalStore() override;
+
+  Result<std::optional<Entry>> look_up(std::string_view path) override;
+  using Store::open;
+  Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view path) override;
+  Result<std::shared_ptr<Journal>> create(std::string_view path,
+                                          const Attributes& attributes) override;
+  Result<Entry> make_directory(std::string_view path, const Attributes& attributes) override;
+  Status remove(std::string_view path) override;
+  Status remove_directory(std::string_view path) override;
+  Status rename(std::string_view from, std::string_view to, bool replace) override;
+  using Store::list;
+  Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) override;
+  Result<Attributes> directory_attributes(std::string_view path) override;
+  Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;
+  Result<Framing> framing_in(std::string_view directory) override;
+  Status set_directory_modified(std::string_view path, Timestamp modified) override;
+  Status apply_retention() override;
+  Status sync() override;
+  Result<Space> space() override;
+  const StoreOptions& options() const override { return options_; }
+  Status close() override;
+
+  // Only of those journals that have begun a chunk, or got other limits, since the last time.
+  Status apply_retention_where_due();
+
+  // Lets go of the journals and files that nobody uses and nobody has opened since the last call.
+  void let_go_of_idle();
+
+  // What happens in the background every sync_interval.
+  Status sync_and_reclaim();
+  // The second half of it: deletes removed directories, and the records of removed journals that
+  // nobody has open any more. What cannot be deleted is told in the log once, and tried again.
+  Status reclaim();
+
+ private:
+  LocalStore(Env& env, Path path, const StoreOptions& options, const MappingSizes& mapping);
+
+  Status start(bool background);
+  Status check_format();
+  Status lock_for_reading();
+  Status sync_noted_journals();
+  Status sync_noted_journal(JournalId id);
+  Status create_store();
+  Status writable() const;
+  Status run_background();
+  void log_failure(const Status& done, std::string& logged) const;
+  void stop_background();
+  Status apply_retention(const std::string& path, JournalId id);
+  void set_paths(std::string_view from, std::string_view to);
+
+  // Needs names_mutex_, shared at least.
+  Result<std::shared_ptr<LocalJournal>> open_journal(JournalId id, std::string_view path);
+  // The same without it counting as a use.
+  Result<std::shared_ptr<LocalJournal>> look_at_journal(JournalId id, std::string_view path);
+  Result<std::shared_ptr<LocalJournal>> find_or_open(JournalId id, std::string_view path)
+      REQUIRES(journals_mutex_);
+  void let_go_of_unused(std::shared_ptr<LocalJournal>& journal) REQUIRES(journals_mutex_);
+  void remember(const std::shared_ptr<LocalJournal>& journal) REQUIRES(journals_mutex_);
+  Result<bool> is_kept(JournalId id, std::string_view path, const LocalJournal* journal);
+  Status check_not_removed(JournalId id, std::string_view path);
+  Result<Entry> existing(std::string_view path);
+  void journal_discarded(JournalId id);
+  void reclaim(std::span<const JournalId> journals);
+  void note_reclaimed(JournalId id, const Status& reclaimed);
+  Status check_empty(std::string_view directory);
+
+  Env& env_;
+  const Path path_;
+  const StoreOptions options_;
+  const Logger log_;
+  StoreClock clock_;
+  ChunkFileCache files_;
+  Names names_;
+  SyncQueue sync_queue_;
+  TrimQueue trim_queue_;
+  const JournalContext context_;
+  std::unique_ptr<FileLock> lock_;
+
+  Mutex noted_mutex_;
+  // What an earlier process could not sync, nor this one so far; nothing before that is known.
+  std::optional<std::vector<JournalId>> noted_ GUARDED_BY(noted_mutex_);
+
+  std::mutex reclaim_mutex_;       // one reclaim() at a time
+  std::shared_mutex names_mutex_;  // shared to look something up, exclusive to change names
+
+  // Journals by id while anybody uses them, and the last used ones a while longer.
+  Mutex journals_mutex_;
+  std::map<JournalId, std::weak_ptr<LocalJournal>> journals_ GUARDED_BY(journals_mutex_);
+  std::list<std::shared_ptr<LocalJournal>> recent_ GUARDED_BY(journals_mutex_);
+  // Journals that were removed, and whose records are still to be deleted.
+  struct Removed {
+    std::weak_ptr<LocalJournal> journal;  // tells that nobody reads them
+    std::string logged{};                 // why they could not be deleted
+    bool left = false;                    // nor ever can
+  };
+  std::map<JournalId, Removed> removed_ GUARDED_BY(journals_mutex_);
+
+  PeriodicThread syncing_;
+  PeriodicThread trimming_;
+};
+
+}  // namespace range
