@@ -1,11 +1,10 @@
-// The part of LocalJournal that syncs, and the queue of those that have something to sync.
+// The part of LocalJournal that syncs.
 
 #include <algorithm>
 #include <utility>
 
 #include "journal/base/result_macros.h"
 #include "journal/local/local_journal.h"
-#include "journal/local/sync_queue.h"
 
 namespace range {
 
@@ -151,78 +150,6 @@ bool LocalJournal::needs_sync() {
   MutexLock lock(mutex_);
   queued_ = !failure_ && !unsynced_.empty();
   return queued_;
-}
-
-void SyncQueue::add(std::shared_ptr<LocalJournal> journal) {
-  MutexLock lock(mutex_);
-  journals_.push_back(std::move(journal));
-}
-
-void SyncQueue::keep(std::shared_ptr<LocalJournal> journal) {
-  MutexLock lock(mutex_);
-  failed_.push_back(std::move(journal));
-}
-
-void SyncQueue::drop(JournalId id) {
-  MutexLock lock(mutex_);
-  std::erase_if(failed_, [&](const auto& journal) { return journal->id() == id; });
-}
-
-Status SyncQueue::sync_all(bool let_go) {
-  constexpr size_t kSingleSyncsMax = 16;
-  std::lock_guard running(running_);
-  Journals journals;
-  {
-    MutexLock lock(mutex_);
-    journals.swap(journals_);
-  }
-  const Status synced = journals.size() <= kSingleSyncsMax ? sync_each(journals, let_go)
-                                                           : sync_together(journals, let_go);
-  for (auto& journal : journals) {
-    if (journal->needs_sync()) add(std::move(journal));
-  }
-  const Status names = names_.sync();
-  RETURN_IF_ERROR(synced);
-  RETURN_IF_ERROR(names);
-  const auto failed = first_failed();
-  return failed ? failed->failure() : Status();
-}
-
-std::shared_ptr<LocalJournal> SyncQueue::first_failed() {
-  MutexLock lock(mutex_);
-  return failed_.empty() ? nullptr : failed_.front();
-}
-
-Status SyncQueue::sync_each(const Journals& journals, bool let_go) {
-  Status result;
-  for (const auto& journal : journals) {
-    auto ticket = journal->begin_sync();
-    Status synced = ticket ? journal->sync_ticket(*ticket) : Status(ticket.error());
-    if (ticket) synced = journal->finish_sync(*std::move(ticket), synced, let_go);
-    if (!synced && result) result = synced;
-  }
-  return result;
-}
-
-Status SyncQueue::sync_together(const Journals& journals, bool let_go) {
-  Status result;
-  std::vector<std::pair<LocalJournal*, LocalJournal::SyncTicket>> begun;
-  for (const auto& journal : journals) {
-    auto ticket = journal->begin_sync();
-    if (ticket) {
-      begun.emplace_back(journal.get(), *std::move(ticket));
-    } else if (result) {
-      result = ticket.error();
-    }
-  }
-  const Status synced = names_.sync_filesystem();
-  for (auto& [journal, ticket] : begun) {
-    // What the file system could not sync need not be ours, and need not be all of ours.
-    const Status checked = synced ? journal->check_ticket(ticket) : journal->sync_ticket(ticket);
-    const Status finished = journal->finish_sync(std::move(ticket), checked, let_go);
-    if (!finished && result) result = finished;
-  }
-  return result;
 }
 
 }  // namespace range
