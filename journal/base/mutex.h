@@ -15,12 +15,14 @@
 #define GUARDED_BY(x) RANGE_ANNOTATION(guarded_by(x))
 #define REQUIRES(...) RANGE_ANNOTATION(requires_capability(__VA_ARGS__))
 #define EXCLUDES(...) RANGE_ANNOTATION(locks_excluded(__VA_ARGS__))
+#define RETURN_CAPABILITY(x) RANGE_ANNOTATION(lock_returned(x))
 
 namespace range {
 
 class RANGE_ANNOTATION(capability("mutex")) Mutex {
  public:
   void lock() RANGE_ANNOTATION(acquire_capability()) { mutex_.lock(); }
+  bool try_lock() RANGE_ANNOTATION(try_acquire_capability(true)) { return mutex_.try_lock(); }
   void unlock() RANGE_ANNOTATION(release_capability()) { mutex_.unlock(); }
 
  private:

@@ -4,37 +4,14 @@
 
 #include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
-#include "journal/cursor.h"
 
 namespace range {
 
 namespace {
 
-// Of a journal that has lost its own: only its owner may use it. It goes on as its records are.
-Attributes closed_attributes(const RecoveredJournal& recovered) {
-  Attributes closed;
-  closed.mode = 0600;
-  closed.framing = recovered.chunks.empty() ? Framing::kLine : recovered.chunks.back().framing;
-  return closed;
-}
-
-// `base` with what a caller has changed in `known`.
-Attributes with_changes(Attributes base, const Attributes& known, const Attributes& changed) {
-  const auto take = [&](auto Attributes::*member) {
-    if (changed.*member != known.*member) base.*member = changed.*member;
-  };
-  take(&Attributes::mode);
-  take(&Attributes::uid);
-  take(&Attributes::gid);
-  take(&Attributes::created);
-  take(&Attributes::framing);
-  take(&Attributes::keep);
-  take(&Attributes::max_bytes);
-  take(&Attributes::max_records);
-  take(&Attributes::max_age);
-  take(&Attributes::changed);
-  take(&Attributes::modified);
-  return base;
+// A journal that has lost its attributes goes on as its records are.
+Framing framing_of_last(const RecoveredJournal& recovered) {
+  return recovered.chunks.empty() ? Framing::kLine : recovered.chunks.back().framing;
 }
 
 // The copy in a process that is forked is left as it is: who holds its mutexes and waits for its
@@ -71,7 +48,10 @@ Result<std::shared_ptr<LocalJournal>> LocalJournal::open(const JournalContext& c
         "{}: attributes of a journal are missing or damaged; only its owner may use it",
         printable(to_string(attributes.error())));
   }
-  return owned(new LocalJournal(context, id, std::move(path), attributes, std::move(recovered)));
+  auto journal =
+      owned(new LocalJournal(context, id, std::move(path), attributes, std::move(recovered)));
+  journal->state_.journal = journal;
+  return journal;
 }
 
 Result<std::shared_ptr<ChunkWriter>> LocalJournal::begin(const JournalContext& context,
@@ -95,70 +75,154 @@ std::shared_ptr<LocalJournal> LocalJournal::create(const JournalContext& context
                                                    std::shared_ptr<ChunkWriter> first) {
   auto journal = owned(new LocalJournal(context, first->header().journal, std::move(path),
                                         attributes, RecoveredJournal()));
-  journal->prepared_ = true;
-  journal->chunk_limits_ = chunk_limits(retention, context.options.chunk_size);
-  journal->take_on(std::move(first));
+  journal->state_.journal = journal;
+  MutexLock appending(journal->appender_.appending());
+  journal->appender_.begin(std::move(first), retention);
   return journal;
 }
 
 LocalJournal::LocalJournal(const JournalContext& context, JournalId id, std::string path,
                            const Result<Attributes>& attributes, RecoveredJournal recovered)
-    : context_(context),
-      id_(id),
-      directory_(context.names.journal_directory(id)),
-      unreadable_(recovered.unreadable),
-      recovered_(std::move(recovered)),
-      chunk_limits_{.bytes = context.options.chunk_size},
-      path_(std::move(path)),
-      attributes_(attributes ? *attributes : closed_attributes(recovered_)),
-      attributes_lost_(attributes ? std::nullopt : std::optional(attributes.error())),
-      torn_tails_(recovered_.torn_tails),
-      left_out_(recovered_.left_out) {
-  if (attributes_lost_) stand_in_ = attributes_;
-  framing_ = attributes_.framing.value_or(Framing::kLine);
-  for (const ChunkHeader& header : recovered_.chunks) table_.push_back(header);
-  table_.set_end(recovered_.end);
-  if (!table_.empty()) missing_in_front_ = table_.begin().record - recovered_.begin.record;
-  synced_ = table_.end();
-  if (recovered_.unsure.empty()) return;
-  // What the newest mark vouches for, no more.
-  const ChunkScan& first = recovered_.unsure.front();
-  const ChunkEnd marked = first.mark ? first.mark->end : ChunkEnd();
-  synced_.offset = std::min(first.header->first_byte + marked.bytes, table_.end().offset);
-  synced_.record = std::min(first.header->first_record + marked.records, table_.end().record);
+    : state_(context, id, std::move(path), recovered),
+      attributes_(attributes, framing_of_last(recovered)),
+      reader_(state_),
+      syncer_(state_),
+      appender_(state_, attributes_, syncer_,
+                std::make_unique<JournalRepair>(state_, attributes_, std::move(recovered))),
+      trimmer_(state_, appender_, syncer_, reader_),
+      check_(state_) {}
+
+// Of calls in a process that this one is not of: nothing there may be touched, the path included.
+Error LocalJournal::forked() const { return forked_error("journal " + to_string(state_.id)); }
+
+Result<ByteOffset> LocalJournal::append(ConstBytes data, std::optional<ByteOffset> at) {
+  if (!here_) return forked();
+  return appender_.append({&data, data.empty() ? size_t{0} : size_t{1}}, true, at);
+}
+
+Result<ByteOffset> LocalJournal::append_records(std::span<const ConstBytes> records) {
+  if (!here_) return forked();
+  return appender_.append(records, false, std::nullopt);
 }
 
 Extent LocalJournal::extent() const {
   if (!here_) return {};
-  MutexLock lock(mutex_);
-  return {.begin = table_.begin(),
-          .end = table_.end(),
-          .synced = synced_.offset,
-          .open_bytes = table_.end_of_last().open_bytes,
+  const Time created = attributes_.get().created;
+  MutexLock lock(state_.mutex);
+  return {.begin = state_.table.begin(),
+          .end = state_.table.end(),
+          .synced = state_.synced.offset,
+          .open_bytes = state_.table.end_of_last().open_bytes,
           .last_time =
-              table_.end().record == RecordNumber() ? attributes_.created : table_.time_of_end()};
+              state_.table.end().record == RecordNumber() ? created : state_.table.time_of_end()};
 }
 
-std::string LocalJournal::path() const {
-  MutexLock lock(mutex_);
-  return path_;
+Result<size_t> LocalJournal::read(ByteOffset from, MutableBytes into) {
+  if (!here_) return forked();
+  return reader_.read(from, into);
 }
 
-void LocalJournal::set_path(std::string path) {
-  MutexLock lock(mutex_);
-  path_ = std::move(path);
+Status LocalJournal::read_records(RecordNumber first, size_t records_max, size_t bytes_max,
+                                  RecordBatch& batch) {
+  if (!here_) return forked();
+  return reader_.read_records(first, records_max, bytes_max, ChunkSource::of(batch, *this), batch);
+}
+
+Result<Location> LocalJournal::seek(const PositionSpec& spec, RecordNumber here) {
+  if (!here_) return forked();
+  return reader_.seek(spec, here);
+}
+
+Result<bool> LocalJournal::wait_for_byte(ByteOffset offset, Deadline deadline,
+                                         const std::stop_token& stop) {
+  if (!here_) return forked();
+  return reader_.wait_for_byte(offset, deadline, stop);
+}
+
+Result<bool> LocalJournal::wait_for_record(RecordNumber record, Deadline deadline,
+                                           const std::stop_token& stop) {
+  if (!here_) return forked();
+  return reader_.wait_for_record(record, deadline, stop);
+}
+
+Result<Location> LocalJournal::sync() {
+  if (!here_) return forked();
+  if (state_.context.options.read_only) return state_.end();
+  if (state_.life.stage() != JournalLife::Stage::kReady) {
+    MutexLock appending(appender_.appending());
+    RETURN_IF_ERROR(appender_.make_ready());
+  }
+  return syncer_.sync();
+}
+
+Status LocalJournal::trim(ChunkId last, const ChunkVisitor& visit) {
+  if (!here_) return forked();
+  return trimmer_.trim(last, visit);
+}
+
+Status LocalJournal::apply_retention() {
+  if (!here_) return forked();
+  return trimmer_.apply_retention();
+}
+
+std::vector<ChunkInfo> LocalJournal::chunks() const {
+  if (!here_) return {};
+  return state_.chunks();
+}
+
+Result<JournalInfo> LocalJournal::info() {
+  if (!here_) return forked();
+  JournalInfo info;
+  if (const Status failure = state_.life.failure(); !failure) {
+    info.failure = to_string(failure.error());
+  }
+  if (state_.life.unreadable()) info.failure = to_string(appender_.end_unreadable());
+  const auto attributes = attributes_.known();
+  if (!attributes) info.attributes_lost = to_string(attributes.error());
+  {
+    MutexLock lock(state_.mutex);
+    info.torn_tails = state_.torn_tails;
+    info.chunks_left_out = state_.left_out.size();
+    info.records_missing_in_front = state_.missing_in_front;
+  }
+  info.clock_ahead = state_.context.clock.ahead();
+  for (const ChunkInfo& chunk : state_.chunks()) {
+    ++info.chunks;
+    for (const char* extension : {".dat", ".idx"}) {
+      const Path path = state_.directory / chunk_file_name(chunk.id, extension);
+      const auto stat = state_.context.env.stat(path);
+      if (stat) info.disk_bytes += stat->disk_bytes;
+    }
+  }
+  return info;
 }
 
 Attributes LocalJournal::attributes() const {
   if (!here_) return {};
-  MutexLock lock(mutex_);
-  return attributes_;
+  return attributes_.get();
 }
 
-Result<Attributes> LocalJournal::known_attributes() const {
-  MutexLock lock(mutex_);
-  if (attributes_lost_) return *attributes_lost_;
-  return attributes_;
+Status LocalJournal::set_attributes(const Attributes& changed) {
+  if (!here_) return forked();
+  if (!changed.framing || changed.mode > 07777) {
+    return Error{Errc::kInvalid, 0, state_.current_path()};
+  }
+  MutexLock appending(appender_.appending());
+  RETURN_IF_ERROR(appender_.make_ready());
+  if (attributes_.take_times_if_lost(changed)) return {};
+  read_attributes_again();
+  ASSIGN_OR_RETURN(const Attributes attributes, attributes_.rebased(changed));
+  RETURN_IF_ERROR(appender_.change_framing(*attributes.framing, [&] {
+    return state_.context.names.set_journal_attributes(state_.id, attributes);
+  }));
+  attributes_.take_stored(attributes);
+  state_.queue_trim();
+  return {};
+}
+
+void LocalJournal::read_attributes_again() {
+  if (!attributes_.may_be_readable()) return;
+  if (attributes_.take_read(stored_attributes(state_.context, state_.id))) state_.queue_trim();
 }
 
 Result<Attributes> LocalJournal::stored_attributes(const JournalContext& context, JournalId id) {
@@ -167,147 +231,13 @@ Result<Attributes> LocalJournal::stored_attributes(const JournalContext& context
   return read_attributes_of_chunks(context.env, context.log, context.names.journal_directory(id));
 }
 
-void LocalJournal::read_attributes_again() {
-  const auto known = known_attributes();
-  if (known || known.error().sys_errno == 0) return;
-  const auto read = stored_attributes(context_, id_);
-  {
-    MutexLock lock(mutex_);
-    if (!attributes_lost_) return;
-    if (!read) {
-      attributes_lost_ = read.error();  // it may be damage by now
-      return;
-    }
-    const Timestamp changed = attributes_.changed;
-    const std::optional<Attributes::Modified> modified = attributes_.modified;
-    attributes_ = *read;
-    // Times that were set meanwhile.
-    if (changed != Timestamp()) attributes_.changed = changed;
-    if (modified) attributes_.modified = modified;
-    attributes_lost_.reset();
-    framing_ = attributes_.framing.value_or(Framing::kLine);
-  }
-  queue_trim();
+std::string LocalJournal::path() const { return state_.current_path(); }
+
+void LocalJournal::set_path(std::string path) {
+  MutexLock lock(state_.mutex);
+  state_.path = std::move(path);
 }
 
-// What is to be stored for a caller who has changed attributes(). What cannot be read now may be
-// readable later, and must not be written over with what stands for it.
-Result<Attributes> LocalJournal::rebased(const Attributes& attributes) {
-  read_attributes_again();
-  MutexLock lock(mutex_);
-  if (attributes_lost_ && attributes_lost_->sys_errno != 0) return *attributes_lost_;
-  // Nobody changes `created`: it tells what the caller has changed.
-  if (!stand_in_ || attributes.created != stand_in_->created) return attributes;
-  return with_changes(attributes_, *stand_in_, attributes);
-}
-
-Status LocalJournal::set_attributes(const Attributes& changed) {
-  if (!here_) return forked();
-  if (!changed.framing || changed.mode > 07777) return Error{Errc::kInvalid, 0, path()};
-  std::lock_guard appending(append_mutex_);
-  RETURN_IF_ERROR(prepare());
-  if (are_lost_but_for_times(changed)) return {};
-  ASSIGN_OR_RETURN(const Attributes attributes, rebased(changed));
-  // Another framing closes the record that is open, if it can be had.
-  std::shared_ptr<ChunkWriter> next;
-  if (attributes.framing != framing_ && extent().open_bytes > 0) {
-    ASSIGN_OR_RETURN(next, begin_next(append_time(), *attributes.framing));
-  }
-  if (Status stored = context_.names.set_journal_attributes(id_, attributes); !stored) {
-    if (next) RETURN_IF_ERROR(discard_next(*next));
-    return stored;
-  }
-  if (next) go_on_in(std::move(next));
-  {
-    MutexLock lock(mutex_);
-    attributes_ = attributes;
-    if (attributes_lost_) stand_in_.reset();
-    attributes_lost_.reset();
-  }
-  framing_ = *attributes.framing;
-  queue_trim();
-  return {};
-}
-
-// Lost attributes must not pass for set ones, and old records be dropped by what is above, because
-// of times that were set. These hold as long as the journal is open.
-bool LocalJournal::are_lost_but_for_times(const Attributes& attributes) {
-  MutexLock lock(mutex_);
-  if (!attributes_lost_) return false;
-  Attributes others = attributes;
-  others.changed = attributes_.changed;
-  others.modified = attributes_.modified;
-  if (others != attributes_) return false;
-  attributes_ = attributes;
-  return true;
-}
-
-std::vector<ChunkInfo> LocalJournal::chunks() const {
-  if (!here_) return {};
-  MutexLock lock(mutex_);
-  std::vector<ChunkInfo> chunks;
-  chunks.reserve(table_.size());
-  for (size_t i = 0; i < table_.size(); ++i) {
-    const ChunkHeader& header = table_.header(i);
-    const ChunkEnd end = table_.end_of(i);
-    chunks.push_back({.id = header.chunk,
-                      .first_record = header.first_record,
-                      .records = end.records,
-                      .first_byte = header.first_byte,
-                      .bytes = end.bytes,
-                      .start = header.start});
-  }
-  return chunks;
-}
-
-Result<JournalInfo> LocalJournal::info() {
-  if (!here_) return forked();
-  JournalInfo info;
-  {
-    MutexLock lock(mutex_);
-    if (failure_) info.failure = to_string(*failure_);
-    if (attributes_lost_) info.attributes_lost = to_string(*attributes_lost_);
-    info.torn_tails = torn_tails_;
-    info.chunks_left_out = left_out_.size();
-    info.records_missing_in_front = missing_in_front_;
-  }
-  if (unreadable_) info.failure = to_string(end_unreadable());
-  info.clock_ahead = context_.clock.ahead();
-  for (const ChunkInfo& chunk : chunks()) {
-    ++info.chunks;
-    for (const char* extension : {".dat", ".idx"}) {
-      const auto stat = context_.env.stat(directory_ / chunk_file_name(chunk.id, extension));
-      if (stat) info.disk_bytes += stat->disk_bytes;
-    }
-  }
-  return info;
-}
-
-Status LocalJournal::check_once() {
-  const std::lock_guard checking(check_mutex_);
-  if (checked_) return {};
-  Cursor cursor(shared_from_this());
-  uint64_t damaged = 0;
-  uint64_t unreadable = 0;
-  for (;;) {
-    const RecordNumber at = cursor.record();
-    const auto record = cursor.next();
-    if (record && !*record) break;
-    if (record) continue;
-    // Behind what cannot be passed over nothing is known.
-    if (cursor.record() == at) return record.error();
-    const bool read = record.error().code == Errc::kCorrupt && record.error().sys_errno == 0;
-    ++(read ? damaged : unreadable);
-  }
-  checked_ = unreadable == 0;
-  if (checked_) {
-    context_.log.info("journal {}: checked, {} damaged records", printable(path()), damaged);
-  } else {
-    context_.log.error(
-        "journal {}: {} damaged records, and {} that cannot be read: to be checked again",
-        printable(path()), damaged, unreadable);
-  }
-  return {};
-}
+Status LocalJournal::check_once() { return check_.run_once(shared_from_this()); }
 
 }  // namespace range

@@ -17,6 +17,7 @@
 #include "journal/local/names.h"
 #include "journal/local/store_clock.h"
 #include "journal/local/sync_queue.h"
+#include "journal/local/trim_queue.h"
 #include "journal/store.h"
 
 namespace range {

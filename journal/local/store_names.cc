@@ -203,7 +203,7 @@ Status LocalStore::remove(std::string_view path) {
   // Of one whose directory is unreadable nothing is known but that it is there.
   if (!journal && !unreadable(journal.error())) return journal.error();
   if (journal) (*journal)->read_attributes_again();
-  std::unique_lock<std::mutex> appends;
+  std::unique_lock<Mutex> appends;
   if (journal) appends = (*journal)->hold_appends();
   if (!journal || !is_empty(**journal)) {
     const auto kept = is_kept(id, path, journal ? journal->get() : nullptr);
@@ -255,7 +255,7 @@ Status LocalStore::rename(std::string_view from, std::string_view to, bool repla
   if (from == to) return replace ? Status() : name_error(Errc::kExists, to);
   if (to.starts_with(std::string(from) + '/')) return name_error(Errc::kInvalid, to);
   std::shared_ptr<LocalJournal> target;
-  std::unique_lock<std::mutex> appends;  // to the target, which must stay empty until it is gone
+  std::unique_lock<Mutex> appends;  // to the target, which must stay empty until it is gone
   ASSIGN_OR_RETURN(const std::optional<Entry> replaced, names_.look_up(to));
   if (replaced) {
     if (!replace) return name_error(Errc::kExists, to);

@@ -34,7 +34,7 @@ Status SyncQueue::sync_all(bool let_go) {
   const Status synced = journals.size() <= kSingleSyncsMax ? sync_each(journals, let_go)
                                                            : sync_together(journals, let_go);
   for (auto& journal : journals) {
-    if (journal->needs_sync()) add(std::move(journal));
+    if (journal->syncer().needs_sync()) add(std::move(journal));
   }
   const Status names = names_.sync();
   RETURN_IF_ERROR(synced);
@@ -51,9 +51,10 @@ std::shared_ptr<LocalJournal> SyncQueue::first_failed() {
 Status SyncQueue::sync_each(const Journals& journals, bool let_go) {
   Status result;
   for (const auto& journal : journals) {
-    auto ticket = journal->begin_sync();
-    Status synced = ticket ? journal->sync_ticket(*ticket) : Status(ticket.error());
-    if (ticket) synced = journal->finish_sync(*std::move(ticket), synced, let_go);
+    JournalSyncer& syncer = journal->syncer();
+    auto ticket = syncer.begin();
+    Status synced = ticket ? syncer.sync(*ticket) : Status(ticket.error());
+    if (ticket) synced = syncer.finish(*std::move(ticket), synced, let_go);
     if (!synced && result) result = synced;
   }
   return result;
@@ -61,20 +62,20 @@ Status SyncQueue::sync_each(const Journals& journals, bool let_go) {
 
 Status SyncQueue::sync_together(const Journals& journals, bool let_go) {
   Status result;
-  std::vector<std::pair<LocalJournal*, LocalJournal::SyncTicket>> begun;
+  std::vector<std::pair<JournalSyncer*, JournalSyncer::Ticket>> begun;
   for (const auto& journal : journals) {
-    auto ticket = journal->begin_sync();
+    auto ticket = journal->syncer().begin();
     if (ticket) {
-      begun.emplace_back(journal.get(), *std::move(ticket));
+      begun.emplace_back(&journal->syncer(), *std::move(ticket));
     } else if (result) {
       result = ticket.error();
     }
   }
   const Status synced = names_.sync_filesystem();
-  for (auto& [journal, ticket] : begun) {
+  for (auto& [syncer, ticket] : begun) {
     // What the file system could not sync need not be ours, and need not be all of ours.
-    const Status checked = synced ? journal->check_ticket(ticket) : journal->sync_ticket(ticket);
-    const Status finished = journal->finish_sync(std::move(ticket), checked, let_go);
+    const Status checked = synced ? syncer->check(ticket) : syncer->sync(ticket);
+    const Status finished = syncer->finish(std::move(ticket), checked, let_go);
     if (!finished && result) result = finished;
   }
   return result;

@@ -1,0 +1,62 @@
+#include "journal/local/chunk_views.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "journal/local/mapping_slot.h"
+#include "journal/local/read_around.h"
+
+namespace range {
+
+Result<ChunkView> ChunkViews::open(const ChunkPart& part, Mapping mapping) const {
+  auto files = state_.context.files.open(state_.directory, state_.id, part.header.chunk);
+  if (!files) return why_not_open(std::move(files).error(), part.header.chunk);
+  ChunkView view{.files = *std::move(files), .header = part.header, .end = part.end};
+  RETURN_IF_ERROR(find_entries(view));
+  map(view, mapping);
+  return view;
+}
+
+Error ChunkViews::why_not_open(Error error, ChunkId chunk) const {
+  if (unreadable(error)) return as_damage(std::move(error));
+  if (error.code != Errc::kNotFound) return error;
+  if (!state_.holds(chunk)) return Error{Errc::kDropped};
+  // A chunk that somebody took away is damage like any other.
+  return Error{Errc::kCorrupt, 0, fmt::format("chunk {} (missing)", chunk_file_name(chunk, ""))};
+}
+
+// Of a chunk that is not the last, the index file says how many entries it has.
+Status ChunkViews::find_entries(ChunkView& view) const {
+  if (view.end.entries > 0 || view.end.records == 0) return {};
+  view.end.entries = view.files->slots;
+  if (view.end.entries > 0) return {};
+  ASSIGN_OR_RETURN(const SlotCount count, count_slots(*view.files->idx));
+  view.end.entries = count.slots;
+  if (!count.unreadable) view.files->slots = count.slots;
+  return {};
+}
+
+void ChunkViews::map(ChunkView& view, Mapping mapping) const {
+  const bool first_search = mapping == Mapping::kForSearch && !view.files->searched.exchange(true);
+  if (mapping == Mapping::kNone || view.end.bytes < state_.context.mapping.read_bytes_min) return;
+  const auto map_one = [&](ReadMapping& of, File& file, uint64_t bytes) {
+    return first_search ? of.covering(bytes) : of.cover(file, bytes);
+  };
+  const auto map_both = [&] {
+    auto dat = map_one(view.files->dat_mapping, *view.files->dat, view.end.bytes);
+    if (!dat) return false;
+    auto idx = map_one(view.files->idx_mapping, *view.files->idx, end_of_entries(view.end.entries));
+    if (!idx) return false;
+    view.dat = std::move(dat);
+    view.idx = std::move(idx);
+    return true;
+  };
+  // Without a mapping left, those of chunks that nobody uses go, or else the chunk is read.
+  if (!map_both() && !first_search && MappingSlot::none_left() &&
+      state_.context.files.unmap_unused()) {
+    map_both();
+  }
+}
+
+}  // namespace range

@@ -1,0 +1,56 @@
+// Opening the chunks of a journal to read them.
+#pragma once
+
+#include <type_traits>
+
+#include "journal/base/result_macros.h"
+#include "journal/chunk/chunk_reader.h"
+#include "journal/local/journal_state.h"
+
+namespace range {
+
+// A chunk, and how far it goes now.
+struct ChunkPart {
+  ChunkHeader header;
+  ChunkEnd end;
+};
+// Chunk `i` of a table.
+inline ChunkPart part_of(const ChunkTable& table, size_t i) {
+  return {table.header(i), table.end_of(i)};
+}
+
+// A search looks at so few places that it costs less to read them than to map the files, and far
+// less where they are not in memory yet: there the kernel reads much around each. So files are
+// mapped for the second search in them.
+enum class Mapping { kNone, kForSearch, kForReading };
+
+// Thread-safe; takes no lock of the journal's but, for moments, JournalState::mutex.
+class ChunkViews {
+ public:
+  explicit ChunkViews(JournalState& state) : state_(state) {}
+
+  // Errors: kDropped; kCorrupt where a disk gives nothing, or somebody took the files away.
+  Result<ChunkView> open(const ChunkPart& part, Mapping mapping) const;
+
+  // The result of `read(ChunkReader)` on a chunk: from memory or, if its disk fails there, once
+  // more from the files.
+  template <typename Read>
+  std::invoke_result_t<Read, ChunkReader&> read(const ChunkPart& part, Mapping mapping,
+                                                const Read& read) const {
+    for (;; mapping = Mapping::kNone) {
+      ASSIGN_OR_RETURN(const ChunkView view, open(part, mapping));
+      ChunkReader reader(view);
+      auto result = read(reader);
+      if (!view.failed()) return result;
+    }
+  }
+
+ private:
+  Error why_not_open(Error error, ChunkId chunk) const;
+  Status find_entries(ChunkView& view) const;
+  void map(ChunkView& view, Mapping mapping) const;
+
+  JournalState& state_;
+};
+
+}  // namespace range
