@@ -1,6 +1,5 @@
 #include "journal/local/journal_check.h"
 
-#include <mutex>
 #include <utility>
 
 #include "journal/base/printable.h"
@@ -9,7 +8,7 @@
 namespace range {
 
 Status JournalCheck::run_once(std::shared_ptr<Journal> journal) {
-  const std::lock_guard checking(checking_);
+  MutexLock checking(checking_);
   if (checked_) return {};
   Cursor cursor(std::move(journal));
   uint64_t damaged = 0;

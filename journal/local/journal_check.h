@@ -22,7 +22,7 @@ class JournalCheck {
  private:
   const JournalState& state_;
   LongMutex checking_;
-  bool checked_ = false;  // guarded by it
+  bool checked_ GUARDED_BY(checking_) = false;
 };
 
 }  // namespace range

@@ -54,7 +54,7 @@ std::optional<ChunkId> JournalTrimmer::last_beyond(const Retention& retention) c
 }
 
 Status JournalTrimmer::trim(ChunkId last, const Journal::ChunkVisitor& visit) {
-  const std::lock_guard trimming(trimming_);
+  MutexLock trimming(trimming_);
   {
     MutexLock appending(appender_.appending());
     RETURN_IF_ERROR(appender_.make_ready());

@@ -11,12 +11,12 @@
 #include <array>
 #include <cctype>
 #include <fstream>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "journal/base/fd.h"
+#include "journal/base/mutex.h"
 #include "journal/base/result_macros.h"
 #include "journal/local/posix_file.h"
 
@@ -34,16 +34,16 @@ struct HeldLock {
 
 // The locks of this process. Never destroyed: the end of the process may come first.
 struct HeldLocks {
-  std::mutex mutex;
-  std::vector<HeldLock> all;  // guarded by it
+  Mutex mutex;
+  std::vector<HeldLock> all GUARDED_BY(mutex);
 };
 
 HeldLocks& held_locks() {
   static auto* const kLocks = [] {
     auto* const locks = new HeldLocks;
-    const auto before = [] { held_locks().mutex.lock(); };
-    const auto in_parent = [] { held_locks().mutex.unlock(); };
-    const auto in_child = [] {
+    const auto before = []() NO_THREAD_SAFETY_ANALYSIS { held_locks().mutex.lock(); };
+    const auto in_parent = []() NO_THREAD_SAFETY_ANALYSIS { held_locks().mutex.unlock(); };
+    const auto in_child = []() NO_THREAD_SAFETY_ANALYSIS {
       for (const HeldLock& lock : held_locks().all) ::close(lock.fd);
       held_locks().all.clear();
       held_locks().mutex.unlock();
@@ -59,7 +59,7 @@ class PosixLock : public FileLock {
   explicit PosixLock(const HeldLock& lock) : fd_(lock.fd), owner_(lock.owner) {}
   ~PosixLock() override {
     HeldLocks& locks = held_locks();
-    const std::lock_guard guard(locks.mutex);
+    MutexLock guard(locks.mutex);
     const auto erased = std::erase_if(
         locks.all, [&](const HeldLock& lock) { return lock.fd == fd_ && lock.owner == owner_; });
     // In the child of fork(2) it is closed already, and the number may be another file's.
@@ -157,7 +157,7 @@ Result<Fd> open_lock_file(const Path& path, bool shared) {
 
 Result<std::unique_ptr<FileLock>> take_lock(const Path& path, bool shared) {
   HeldLocks& locks = held_locks();
-  const std::lock_guard guard(locks.mutex);
+  MutexLock guard(locks.mutex);
   struct ::stat file {};
   // Before it is opened: closing it again would take the record lock away.
   if (::lstat(path.c_str(), &file) == 0 &&

@@ -46,13 +46,13 @@ StoreClock::Reading StoreClock::read() {
 }
 
 void StoreClock::forget_step() {
-  const std::lock_guard<std::mutex> guard(mutex_);
+  MutexLock lock(mutex_);
   since_.reset();
   stepped_.store(false, std::memory_order_relaxed);
 }
 
 StoreClock::Reading StoreClock::read_after_step(milliseconds boot, milliseconds real) {
-  const std::lock_guard<std::mutex> guard(mutex_);
+  MutexLock lock(mutex_);
   const milliseconds target = real - boot;
   // Another thread may have adopted it meanwhile.
   if (std::chrono::abs(target - offset()) <= kStep) return {.now = Time(real)};

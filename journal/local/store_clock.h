@@ -5,9 +5,9 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
-#include <mutex>
 #include <optional>
 
+#include "journal/base/mutex.h"
 #include "journal/local/env.h"
 #include "journal/types.h"
 
@@ -66,11 +66,11 @@ class StoreClock {
 
   // There is a step under observation. Written with mutex_ held.
   std::atomic<bool> stepped_ = false;
-  std::mutex mutex_;
-  // That step, guarded by mutex_: since when (CLOCK_BOOTTIME) the real time minus CLOCK_BOOTTIME
+  Mutex mutex_;
+  // That step: since when (CLOCK_BOOTTIME) the real time minus CLOCK_BOOTTIME
   // has been about `to_`.
-  std::optional<std::chrono::milliseconds> since_;
-  std::chrono::milliseconds to_{};
+  std::optional<std::chrono::milliseconds> since_ GUARDED_BY(mutex_);
+  std::chrono::milliseconds to_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace range

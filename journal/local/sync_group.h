@@ -7,8 +7,9 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <utility>
+
+#include "journal/base/mutex.h"
 
 namespace range {
 
@@ -31,15 +32,14 @@ class SyncGroup {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kPatienceMax{5};
 
-  std::mutex mutex_;
-  // Guarded by it:
-  std::condition_variable arrival_;
-  bool led_ = false;
-  size_t arrived_ = 0;   // callers since the last sync began
-  size_t expected_ = 0;  // so many may come before the next one begins
-  size_t covered_ = 0;   // by the sync under way
-  Clock::time_point began_;
-  Clock::duration lasted_{};  // of the last sync
+  Mutex mutex_;
+  std::condition_variable_any arrival_;
+  bool led_ GUARDED_BY(mutex_) = false;
+  size_t arrived_ GUARDED_BY(mutex_) = 0;   // callers since the last sync began
+  size_t expected_ GUARDED_BY(mutex_) = 0;  // so many may come before the next one begins
+  size_t covered_ GUARDED_BY(mutex_) = 0;   // by the sync under way
+  Clock::time_point began_ GUARDED_BY(mutex_);
+  Clock::duration lasted_ GUARDED_BY(mutex_){};  // of the last sync
 
   std::atomic<uint32_t> syncs_ended_ = 0;  // what those who wait wait for
 };
@@ -49,7 +49,7 @@ bool SyncGroup::lead_or_wait(const Done& done) {
   for (bool arrived = false;; arrived = true) {
     uint32_t ended = 0;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (done()) return false;
       if (!arrived && ++arrived_ == expected_) arrival_.notify_one();
       if (!led_) {
@@ -63,16 +63,16 @@ bool SyncGroup::lead_or_wait(const Done& done) {
 }
 
 inline void SyncGroup::begin() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const auto patience = std::min<Clock::duration>(lasted_ / 2, kPatienceMax);
-  arrival_.wait_for(lock, patience, [&] { return arrived_ >= expected_; });
+  arrival_.wait_for(mutex_, patience, [&]() REQUIRES(mutex_) { return arrived_ >= expected_; });
   covered_ = std::exchange(arrived_, 0);
   began_ = Clock::now();
 }
 
 inline void SyncGroup::end() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     lasted_ = Clock::now() - began_;
     expected_ = arrived_ + covered_;
     led_ = false;

@@ -25,7 +25,7 @@ void SyncQueue::drop(JournalId id) {
 
 Status SyncQueue::sync_all(bool let_go) {
   constexpr size_t kSingleSyncsMax = 16;
-  std::lock_guard running(running_);
+  MutexLock running(running_);
   Journals journals;
   {
     MutexLock lock(mutex_);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "journal/base/mutex.h"
@@ -41,8 +40,8 @@ class SyncQueue {
   Status sync_together(const Journals& journals, bool let_go);
 
   Names& names_;
-  std::mutex
-      running_;  // one sync_all() at a time; before every lock of a journal but append_mutex_
+  // One sync_all() at a time; before every lock of a journal but JournalState::appending.
+  Mutex running_;
   Mutex mutex_;  // after every lock of a journal
   Journals journals_ GUARDED_BY(mutex_);
   Journals failed_ GUARDED_BY(mutex_);
