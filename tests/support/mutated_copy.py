@@ -124,6 +124,7 @@ class Copy:
             compiled, _ = self._commands[target]
             for name in self._users.get(str(path), ()):
                 if name in compiled:
+                    self._check_compiled_alone(str(path), compiled[name])
                     objects[name] = self._compiling(name, compiled[name])
         links = [self._linking(target, objects) for target in targets]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as together:
@@ -132,6 +133,11 @@ class Copy:
                     if error is not None:
                         return error
         return None
+
+    # What includes it by its full path would be compiled without the change.
+    def _check_compiled_alone(self, path, command):
+        if path.endswith(".cc") and command[command.index("-c") + 1] != str(self._sources / path):
+            sys.exit(f"{self._base}: {path} is compiled together with others: CMAKE_UNITY_BUILD is on")
 
     def _run(self, command):
         pathlib.Path(command[command.index("-o") + 1]).parent.mkdir(parents=True, exist_ok=True)
