@@ -10,9 +10,9 @@
 
 #include "fs/errno_map.h"
 #include "fs/names.h"
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
 #include "journal/position.h"
+#include "journal/printable.h"
 
 namespace rangefs {
 

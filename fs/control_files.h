@@ -22,7 +22,7 @@ namespace rangefs {
 //   .info r   "key: value" lines                    "key: value" lines
 //         w   EINVAL                                EINVAL
 //
-// NAME is written and read in the escape of journal/base/printable.h, so that a line is a journal.
+// NAME is written and read in the escape of journal/printable.h, so that a line is a journal.
 //
 // A command is what one write(2) writes; one newline at its end is ignored. A refused command
 // changes nothing. Thread-safe.

@@ -8,8 +8,8 @@
 #include "fs/errno_map.h"
 #include "fs/names.h"
 #include "fs/operations.h"
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
+#include "journal/printable.h"
 
 namespace rangefs {
 

@@ -7,9 +7,9 @@
 #include <cerrno>
 
 #include "fs/errno_map.h"
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
 #include "journal/position.h"
+#include "journal/printable.h"
 
 namespace rangefs {
 

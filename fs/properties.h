@@ -1,5 +1,5 @@
 // What journals and directories tell about themselves: lines of .info, xattrs "user.range.KEY".
-// Paths and messages in values are in the escape of journal/base/printable.h.
+// Paths and messages in values are in the escape of journal/printable.h.
 #pragma once
 
 #include <optional>

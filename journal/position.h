@@ -1,4 +1,4 @@
-// Positions as people write them: the forms of design.md's table, to and from text.
+// Positions as people write them, to and from text.
 #pragma once
 
 #include <chrono>

@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "journal/base/printable.h"
+#include "journal/printable.h"
 
 namespace range {
 

@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "journal/base/printable.h"
+#include "journal/printable.h"
 
 namespace rangefs {
 

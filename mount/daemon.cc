@@ -20,8 +20,8 @@
 #include <memory>
 
 #include "fs/session.h"
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
+#include "journal/printable.h"
 #include "mount/descriptors.h"
 #include "mount/holder.h"
 #include "mount/memory_return.h"

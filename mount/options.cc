@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "journal/base/printable.h"
+#include "journal/printable.h"
 
 namespace rangefs {
 

@@ -1,5 +1,4 @@
-// Where a journal or a directory keeps its attributes: in a file or, as long as nothing is set that
-// was not when the journal was created, in its chunks. A directory keeps its id with them.
+// The attributes of a journal or a directory as text. A directory keeps its id with them.
 #pragma once
 
 #include <optional>
@@ -7,13 +6,9 @@
 #include <string_view>
 
 #include "journal/journal.h"
-#include "journal/local/env.h"
 #include "journal/types.h"
 
 namespace range {
-
-// In the directory of a journal.
-inline constexpr const char* kAttributesFileName = "attributes";
 
 // Lines "key: value", so that a person can read them, the last of which is a checksum (XXH3-64,
 // hex) of those before:
@@ -34,17 +29,5 @@ std::string encode_attributes(const StoredAttributes& stored);  // less than 512
 
 // Nothing if the text is not what encode_attributes() makes.
 std::optional<StoredAttributes> decode_attributes(std::string_view text);
-
-// Errors: kNotFound if there is no such file, kCorrupt if it does not hold attributes
-// or cannot be read.
-Result<StoredAttributes> read_attributes(Env& env, const Path& path);
-
-// Writes a new file, not synced.
-Status create_attributes(Env& env, const Path& path, const StoredAttributes& stored);
-
-// Replaces the file at once; a sync of its directory makes the change survive power loss.
-// `temporary` is a name for its successor meanwhile.
-Status replace_attributes(Env& env, const Path& path, const Path& temporary,
-                          const StoredAttributes& stored);
 
 }  // namespace range

@@ -24,7 +24,7 @@ Result<size_t> ChunkReader::read(uint64_t offset, MutableBytes into) {
 
 // Copies what the file holds, unverified.
 Result<size_t> ChunkReader::copy(uint64_t offset, MutableBytes into) {
-  if (!view().mapped()) return fragments_.read(*view().files->dat, offset, into);
+  if (!view().mapped()) return fragments_.read(view().bytes->payload(), offset, into);
   std::memcpy(into.data(), view().dat->bytes().data() + offset, into.size());
   return into.size();
 }

@@ -10,7 +10,7 @@
 #include "journal/base/result_macros.h"
 #include "journal/chunk/attributes.h"
 #include "journal/chunk/fragment_reader.h"
-#include "journal/local/read_around.h"
+#include "journal/chunk/read_around.h"
 
 namespace range {
 
@@ -20,7 +20,7 @@ bool all_zero(ConstBytes bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
-using Front = std::array<std::byte, kEntriesAt>;  // what an index file has before its entries
+using Front = std::array<std::byte, kEntriesAt>;  // what an index has before its entries
 
 Sector sector_at(const Front& front, uint64_t at) {
   Sector sector{};
@@ -84,7 +84,7 @@ class TailScan {
     std::vector<std::byte> block;
     for (uint64_t at = end_of_entries(index_); at < end; at += block.size()) {
       block.resize(std::min(kBlockBytes, end - at));
-      ASSIGN_OR_RETURN(ReadAround read, read_around(*view_.files->idx, at, block));
+      ASSIGN_OR_RETURN(ReadAround read, read_around(view_.bytes->index(), at, block));
       if (read.unreadable) return std::move(read.unreadable);
     }
     return std::optional<Error>();
@@ -95,7 +95,7 @@ class TailScan {
     if (seen_.entries == view_.end.entries) return true;
     std::array<std::byte, kEntryBytes> entry{};
     ASSIGN_OR_RETURN(const ReadAround read,
-                     read_around(*view_.files->idx, end_of_entries(seen_.entries), entry));
+                     read_around(view_.bytes->index(), end_of_entries(seen_.entries), entry));
     return !read.unreadable && all_zero(entry);
   }
   bool amid_append() const { return seen_.entries != end_.entries; }
@@ -119,7 +119,7 @@ class TailScan {
     if (valid || !fragments_.unreadable()) return valid;
     if (!fragments_.plausible(start, entry) || FragmentReader::lost(entry)) return false;
     std::vector<std::byte> payload(entry.end - start);
-    ASSIGN_OR_RETURN(const ReadAround read, read_around(*view_.files->dat, start, payload));
+    ASSIGN_OR_RETURN(const ReadAround read, read_around(view_.bytes->payload(), start, payload));
     hidden_ = true;  // though it may be readable by now
     return read.unreadable.has_value();
   }
@@ -164,20 +164,20 @@ Result<Tail> judge(TailScan& tail, const ChunkScan& scan, const BootId& boot_id)
 
 }  // namespace
 
-Result<SlotCount> count_slots(File& idx) {
+Result<SlotCount> count_slots(ByteSource& index) {
   constexpr uint64_t kBlockFirst = 64;
   constexpr uint64_t kBlockMax = uint64_t{64} << 10;
   constexpr uint64_t kGrowth = 8;
   SlotCount count;
-  ASSIGN_OR_RETURN(const FileStat stat, idx.stat());
-  uint64_t end = std::max(stat.size, kEntriesAt);
+  ASSIGN_OR_RETURN(const uint64_t index_bytes, index.size());
+  uint64_t end = std::max(index_bytes, kEntriesAt);
   std::vector<std::byte> block;
   // Mostly the file ends with an entry, and one small block tells.
   for (uint64_t size = kBlockFirst; block.empty() && !count.unreadable && end > kEntriesAt;
        size = std::min(size * kGrowth, kBlockMax)) {
     block.resize(std::min(size, end - kEntriesAt));
     end -= block.size();
-    ASSIGN_OR_RETURN(ReadAround read, read_around(idx, end, block));
+    ASSIGN_OR_RETURN(ReadAround read, read_around(index, end, block));
     block.resize(read.bytes);
     count.unreadable = std::move(read.unreadable);
     while (!count.unreadable && !block.empty() && block.back() == std::byte{0}) block.pop_back();
@@ -188,10 +188,10 @@ Result<SlotCount> count_slots(File& idx) {
   return count;
 }
 
-Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
+Result<ChunkScan> scan_marks(ByteSource& index, ChunkId chunk) {
   ChunkScan scan;
   Front front{};
-  ASSIGN_OR_RETURN(ReadAround read, read_around(idx, 0, front));
+  ASSIGN_OR_RETURN(ReadAround read, read_around(index, 0, front));
   scan.unreadable = std::move(read.unreadable);
   for (const uint64_t at : kHeaderAt) {
     const Sector sector = sector_at(front, at);
@@ -221,11 +221,11 @@ Result<ChunkScan> scan_marks(File& idx, ChunkId chunk) {
   return scan;
 }
 
-Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan scan,
+Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkBytes>& bytes, ChunkScan scan,
                             const BootId& boot_id) {
-  ASSIGN_OR_RETURN(const SlotCount count, count_slots(*files->idx));
-  ASSIGN_OR_RETURN(const FileStat dat, files->dat->stat());
-  if (count.slots < scan.end.entries || dat.size < scan.end.bytes) {
+  ASSIGN_OR_RETURN(const SlotCount count, count_slots(bytes->index()));
+  ASSIGN_OR_RETURN(const uint64_t payload_bytes, bytes->payload().size());
+  if (count.slots < scan.end.entries || payload_bytes < scan.end.bytes) {
     scan.tail = Tail::kCorrupt;  // something took away what had been synced
     return scan;
   }
@@ -234,9 +234,9 @@ Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan 
     if (count.slots > scan.end.entries) scan.tail = Tail::kCorrupt;
     return scan;
   }
-  const ChunkView view{.files = files,
+  const ChunkView view{.bytes = bytes,
                        .header = *scan.header,
-                       .end = {.entries = count.slots, .records = 0, .bytes = dat.size}};
+                       .end = {.entries = count.slots, .records = 0, .bytes = payload_bytes}};
   TailScan tail(view, scan.end);
   RETURN_IF_ERROR(tail.walk());
   ASSIGN_OR_RETURN(auto unreadable, tail.unreadable());

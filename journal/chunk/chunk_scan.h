@@ -1,17 +1,16 @@
 // Finding out what one chunk holds.
 //
 // What was synced is not read: the newest mark says how far that goes. Behind it every entry is
-// verified. What ends the chunk decides what it was (design.md, "The mark, torn tails and
-// corruption"):
+// verified. What ends the chunk decides what it was:
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 
+#include "journal/chunk/chunk_view.h"
 #include "journal/chunk/format.h"
 #include "journal/journal.h"
-#include "journal/local/chunk_files.h"
 
 namespace range {
 
@@ -52,19 +51,19 @@ const BootId& written_in(const ChunkScan& scan);
 
 // Reads what stands before the entries only; `end` is that of the mark. Errors:
 // kUnknownFormat for a chunk of a version that is not ours.
-Result<ChunkScan> scan_marks(File& idx, ChunkId chunk);
+Result<ChunkScan> scan_marks(ByteSource& index, ChunkId chunk);
 
 // Reads on behind the mark of a chunk whose header is known, and finds its end. `boot_id` is that
 // of the running system.
-Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkFiles>& files, ChunkScan scan,
+Result<ChunkScan> scan_tail(const std::shared_ptr<ChunkBytes>& bytes, ChunkScan scan,
                             const BootId& boot_id);
 
-// How many entries an index file has, valid or not. Zeros at its end are none of them: room that
+// How many entries an index has, valid or not. Zeros at its end are none of them: room that
 // was made ahead of appends, or the end of the last one. What cannot be read may be an entry.
 struct SlotCount {
   uint32_t slots = 0;
   std::optional<Error> unreadable{};
 };
-Result<SlotCount> count_slots(File& idx);
+Result<SlotCount> count_slots(ByteSource& index);
 
 }  // namespace range

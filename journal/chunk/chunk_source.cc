@@ -38,7 +38,7 @@ const ChunkView& ChunkSource::add(ChunkView view) {
     return old.chunk.header.chunk == view.header.chunk || old.dat.expired();
   });
   if (view.mapped()) {
-    view.files.reset();
+    view.bytes.reset();
     if (earlier_.size() == kEarlierMax) earlier_.erase(earlier_.begin());
     earlier_.push_back({{nullptr, view.header, view.end}, view.dat, view.idx});
   }

@@ -55,7 +55,7 @@
 #include <string>
 #include <string_view>
 
-#include "journal/local/env.h"
+#include "journal/base/boot_id.h"
 #include "journal/types.h"
 
 namespace range {

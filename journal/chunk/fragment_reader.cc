@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "journal/base/result_macros.h"
-#include "journal/local/read_around.h"
+#include "journal/chunk/read_around.h"
 
 namespace range {
 
@@ -18,9 +18,9 @@ constexpr size_t kPayloadBytesMax = 4 * kFragmentBytesMax;
 
 }  // namespace
 
-Result<size_t> FragmentReader::read(File& file, uint64_t offset, MutableBytes into) {
-  ASSIGN_OR_RETURN(ReadAround got, read_around(file, offset, into));
-  if (got.unreadable && &file == view_.files->idx.get()) entries_unreadable_ = true;
+Result<size_t> FragmentReader::read(ByteSource& source, uint64_t offset, MutableBytes into) {
+  ASSIGN_OR_RETURN(ReadAround got, read_around(source, offset, into));
+  if (got.unreadable && &source == &view_.bytes->index()) entries_unreadable_ = true;
   if (!unreadable_) unreadable_ = std::move(got.unreadable);
   return got.bytes;
 }
@@ -42,7 +42,7 @@ Result<ConstBytes> FragmentReader::entries(uint32_t index) {
     const uint32_t before = std::min(index, walking_back ? wanted - 2 : 1);
     first_ = index - before;
     entries_.assign(size_t{std::min(wanted, view_.end.entries - first_)} * kEntryBytes, {});
-    RETURN_IF_ERROR(read(*view_.files->idx, end_of_entries(first_), entries_));
+    RETURN_IF_ERROR(read(view_.bytes->index(), end_of_entries(first_), entries_));
   }
   return ConstBytes(entries_).subspan(size_t{index - first_} * kEntryBytes);
 }
@@ -109,7 +109,7 @@ Result<ConstBytes> FragmentReader::payload(uint64_t offset, size_t size) {
     const uint64_t ahead = walking ? payload_.size() * kPayloadGrowth : 0;
     payload_.resize(std::max<uint64_t>(size, std::min({ahead, uint64_t{kPayloadBytesMax}, left})));
     payload_at_ = offset;
-    const auto got = read(*view_.files->dat, offset, payload_);
+    const auto got = read(view_.bytes->payload(), offset, payload_);
     payload_.resize(got ? *got : 0);
     if (!got) return got.error();
   }

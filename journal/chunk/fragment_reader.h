@@ -1,28 +1,13 @@
 // Reading the entries and payloads of a chunk, from memory or through small buffers.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <vector>
 
+#include "journal/chunk/chunk_view.h"
 #include "journal/chunk/format.h"
-#include "journal/local/chunk_files.h"
 
 namespace range {
-
-// A chunk as one reader sees it: what it holds up to `end`, whatever is appended meanwhile.
-struct ChunkView {
-  std::shared_ptr<ChunkFiles> files;
-  ChunkHeader header;
-  ChunkEnd end;
-  // Both files up to `end` in memory, or neither.
-  std::shared_ptr<Region> dat{};
-  std::shared_ptr<Region> idx{};
-
-  bool mapped() const { return dat != nullptr; }
-  // What was read from memory may not be what the files hold.
-  bool failed() const { return mapped() && (dat->failed() || idx->failed()); }
-};
 
 // The fragments of a chunk as its index describes them, and whether they are what was appended.
 // Nothing it returns is verified but the answer of valid(). What cannot be read is zeros, which no
@@ -34,7 +19,7 @@ class FragmentReader {
   explicit FragmentReader(const ChunkView& view) : view_(view), seed_(chunk_seed(view.header)) {}
 
   // Encoded entries from the `index`-th on, index < view.end.entries: at least one, and as many as
-  // are at hand. Valid until the next call. What lies beyond the end of a file that was truncated
+  // are at hand. Valid until the next call. What lies beyond the end of what was truncated
   // reads as zeros, which no check accepts.
   Result<ConstBytes> entries(uint32_t index);
 
@@ -48,7 +33,7 @@ class FragmentReader {
   // this one holds; anywhere if that is nowhere.
   Result<uint64_t> start(uint32_t index);
 
-  // Up to `size` bytes of payload from `offset` on, fewer if the file ends there. Valid until the
+  // Up to `size` bytes of payload from `offset` on, fewer if it ends there. Valid until the
   // next call.
   Result<ConstBytes> payload(uint64_t offset, size_t size);
 
@@ -65,8 +50,8 @@ class FragmentReader {
   const ChunkView& view() const { return view_; }
   ChunkSeed seed() const { return seed_; }
 
-  // Reads a file of the view as read_around() does.
-  Result<size_t> read(File& file, uint64_t offset, MutableBytes into);
+  // Reads bytes of the view as read_around() does.
+  Result<size_t> read(ByteSource& source, uint64_t offset, MutableBytes into);
 
   // The first thing that this reader could not read.
   const std::optional<Error>& unreadable() const { return unreadable_; }

@@ -6,9 +6,9 @@
 #include <span>
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
 #include "journal/exchange/range_chunk_writer.h"
+#include "journal/printable.h"
 
 namespace range::exchange {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "journal/env/env.h"
 #include "journal/exchange/import_range.h"
 #include "journal/exchange/range_directory.h"
-#include "journal/local/env.h"
 #include "journal/store.h"
 
 namespace range::exchange {

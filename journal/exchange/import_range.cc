@@ -10,11 +10,11 @@
 #include <span>
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
 #include "journal/cursor.h"
 #include "journal/exchange/name_map.h"
 #include "journal/exchange/range_chunk.h"
+#include "journal/printable.h"
 
 namespace range::exchange {
 

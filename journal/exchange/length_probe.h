@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/status.h"
 
 namespace range::exchange {

@@ -8,10 +8,10 @@
 #include <set>
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
 #include "journal/exchange/range_chunk_writer.h"
 #include "journal/exchange/range_directory.h"
+#include "journal/printable.h"
 #include "journal/reserved_names.h"
 
 namespace range::exchange {

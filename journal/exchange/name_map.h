@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/status.h"
 
 namespace range::exchange {

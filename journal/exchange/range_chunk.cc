@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
 #include "journal/exchange/big_endian.h"
 #include "journal/journal.h"
+#include "journal/printable.h"
 
 namespace range::exchange {
 

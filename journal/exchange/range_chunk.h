@@ -33,10 +33,10 @@
 #include <string>
 #include <vector>
 
+#include "journal/env/env.h"
 #include "journal/exchange/length_probe.h"
 #include "journal/exchange/range_directory.h"
 #include "journal/exchange/range_index.h"
-#include "journal/local/env.h"
 #include "journal/status.h"
 #include "journal/types.h"
 

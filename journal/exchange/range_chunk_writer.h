@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/status.h"
 #include "journal/types.h"
 

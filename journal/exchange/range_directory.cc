@@ -9,8 +9,8 @@
 #include <optional>
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
+#include "journal/printable.h"
 
 namespace range::exchange {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/local/mapping_sizes.h"
 
 namespace range {

@@ -9,8 +9,9 @@
 #include <unordered_map>
 
 #include "journal/base/mutex.h"
+#include "journal/chunk/chunk_view.h"
 #include "journal/chunk/format.h"
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 
 namespace range {
 
@@ -35,7 +36,10 @@ class ReadMapping {
 // Shared by the writer of a chunk and its readers; closed with the last reference. A dirty chunk's
 // writer keeps its reference until a sync has succeeded, because the kernel reports a failed
 // writeback only to descriptors that were open then.
-struct ChunkFiles {
+struct ChunkFiles final : ChunkBytes {
+  ByteSource& payload() override { return *dat; }
+  ByteSource& index() override { return *idx; }
+
   // File::sync_data() of `idx`, which an append and a trim may have to call while a sync is under
   // way. Once it has failed it always does: the kernel tells one caller only of a failure, and the
   // bytes of all of them may be lost.

@@ -4,17 +4,17 @@
 
 #include <utility>
 
-#include "journal/local/mapping_slot.h"
-#include "journal/local/read_around.h"
+#include "journal/chunk/read_around.h"
+#include "journal/env/mapping_slot.h"
 
 namespace range {
 
 Result<ChunkView> ChunkViews::open(const ChunkPart& part, Mapping mapping) const {
   auto files = state_.context.files.open(state_.directory, state_.id, part.header.chunk);
   if (!files) return why_not_open(std::move(files).error(), part.header.chunk);
-  ChunkView view{.files = *std::move(files), .header = part.header, .end = part.end};
-  RETURN_IF_ERROR(find_entries(view));
-  map(view, mapping);
+  ChunkView view{.bytes = *files, .header = part.header, .end = part.end};
+  RETURN_IF_ERROR(find_entries(**files, view));
+  map(**files, mapping, view);
   return view;
 }
 
@@ -27,26 +27,26 @@ Error ChunkViews::why_not_open(Error error, ChunkId chunk) const {
 }
 
 // Of a chunk that is not the last, the index file says how many entries it has.
-Status ChunkViews::find_entries(ChunkView& view) const {
+Status ChunkViews::find_entries(ChunkFiles& files, ChunkView& view) const {
   if (view.end.entries > 0 || view.end.records == 0) return {};
-  view.end.entries = view.files->slots;
+  view.end.entries = files.slots;
   if (view.end.entries > 0) return {};
-  ASSIGN_OR_RETURN(const SlotCount count, count_slots(*view.files->idx));
+  ASSIGN_OR_RETURN(const SlotCount count, count_slots(*files.idx));
   view.end.entries = count.slots;
-  if (!count.unreadable) view.files->slots = count.slots;
+  if (!count.unreadable) files.slots = count.slots;
   return {};
 }
 
-void ChunkViews::map(ChunkView& view, Mapping mapping) const {
-  const bool first_search = mapping == Mapping::kForSearch && !view.files->searched.exchange(true);
+void ChunkViews::map(ChunkFiles& files, Mapping mapping, ChunkView& view) const {
+  const bool first_search = mapping == Mapping::kForSearch && !files.searched.exchange(true);
   if (mapping == Mapping::kNone || view.end.bytes < state_.context.mapping.read_bytes_min) return;
   const auto map_one = [&](ReadMapping& of, File& file, uint64_t bytes) {
     return first_search ? of.covering(bytes) : of.cover(file, bytes);
   };
   const auto map_both = [&] {
-    auto dat = map_one(view.files->dat_mapping, *view.files->dat, view.end.bytes);
+    auto dat = map_one(files.dat_mapping, *files.dat, view.end.bytes);
     if (!dat) return false;
-    auto idx = map_one(view.files->idx_mapping, *view.files->idx, end_of_entries(view.end.entries));
+    auto idx = map_one(files.idx_mapping, *files.idx, end_of_entries(view.end.entries));
     if (!idx) return false;
     view.dat = std::move(dat);
     view.idx = std::move(idx);

@@ -47,8 +47,8 @@ class ChunkViews {
 
  private:
   Error why_not_open(Error error, ChunkId chunk) const;
-  Status find_entries(ChunkView& view) const;
-  void map(ChunkView& view, Mapping mapping) const;
+  Status find_entries(ChunkFiles& files, ChunkView& view) const;
+  void map(ChunkFiles& files, Mapping mapping, ChunkView& view) const;
 
   JournalState& state_;
 };

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/cursor.h"
+#include "journal/printable.h"
 
 namespace range {
 

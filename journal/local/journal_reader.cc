@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
+#include "journal/printable.h"
 
 namespace range {
 
@@ -137,7 +137,7 @@ void JournalReader::leave_to_readers(ChunkId last) {
                               to_string(report(view.error())));
       continue;
     }
-    if (view->mapped()) view->files.reset();
+    if (view->mapped()) view->bytes.reset();
     MutexLock lock(state_.mutex);
     pin->rest = *std::move(view);
   }

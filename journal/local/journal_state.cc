@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
+#include "journal/chunk/read_around.h"
 #include "journal/local/local_journal.h"
-#include "journal/local/read_around.h"
 #include "journal/local/sync_queue.h"
 #include "journal/local/trim_queue.h"
+#include "journal/printable.h"
 
 namespace range {
 

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
+#include "journal/printable.h"
 
 namespace range {
 

@@ -5,12 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/filesystem/operations.hpp>
 #include <charconv>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
-#include "journal/local/guarded_store.h"
+#include "journal/printable.h"
 
 namespace range {
 
@@ -49,15 +47,6 @@ Error not_a_store(const Path& path, const std::string& why) {
 }
 
 }  // namespace
-
-Result<std::unique_ptr<Store>> open_store(const Path& path, const StoreOptions& options) {
-  // The environment follows no symbolic links; somebody who names a store may.
-  boost::system::error_code unresolved;
-  const Path resolved = boost::filesystem::weakly_canonical(path, unresolved);
-  auto store = LocalStore::open(posix_env(), unresolved ? path : resolved, options);
-  if (!store) return std::move(store).error();
-  return std::unique_ptr<Store>(std::make_unique<GuardedStore>(*std::move(store), path.string()));
-}
 
 Result<std::unique_ptr<LocalStore>> LocalStore::open(Env& env, const Path& path,
                                                      const StoreOptions& options, bool background,

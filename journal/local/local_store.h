@@ -12,7 +12,7 @@
 
 #include "journal/base/mutex.h"
 #include "journal/base/periodic_thread.h"
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/local/local_journal.h"
 #include "journal/local/names.h"
 #include "journal/local/store_clock.h"

@@ -4,11 +4,11 @@
 
 #include <cerrno>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
-#include "journal/chunk/attributes.h"
 #include "journal/chunk/format.h"
-#include "journal/local/read_around.h"
+#include "journal/chunk/read_around.h"
+#include "journal/local/attributes_file.h"
+#include "journal/printable.h"
 
 namespace range {
 

@@ -13,8 +13,8 @@
 #include "journal/base/logger.h"
 #include "journal/base/mutex.h"
 #include "journal/base/result_macros.h"
-#include "journal/chunk/attributes.h"
-#include "journal/local/env.h"
+#include "journal/env/env.h"
+#include "journal/local/attributes_file.h"
 #include "journal/store.h"
 
 namespace range {

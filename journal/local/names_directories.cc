@@ -5,12 +5,12 @@
 #include <cerrno>
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
-#include "journal/chunk/attributes.h"
 #include "journal/chunk/format.h"
+#include "journal/chunk/read_around.h"
+#include "journal/local/attributes_file.h"
 #include "journal/local/names.h"
-#include "journal/local/read_around.h"
+#include "journal/printable.h"
 
 namespace range {
 

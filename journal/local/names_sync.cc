@@ -5,10 +5,10 @@
 #include <charconv>
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
 #include "journal/chunk/format.h"
 #include "journal/local/names.h"
+#include "journal/printable.h"
 
 namespace range {
 

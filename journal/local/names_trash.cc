@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
 #include "journal/chunk/format.h"
 #include "journal/local/names.h"
+#include "journal/printable.h"
 
 namespace range {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
 #include "journal/chunk/attributes.h"
-#include "journal/local/read_around.h"
+#include "journal/chunk/read_around.h"
+#include "journal/printable.h"
 
 namespace range {
 

@@ -9,6 +9,8 @@
 
 #include "journal/base/logger.h"
 #include "journal/chunk/chunk_scan.h"
+#include "journal/local/attributes_file.h"
+#include "journal/local/chunk_files.h"
 
 namespace range {
 

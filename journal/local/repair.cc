@@ -7,7 +7,7 @@
 
 #include "journal/base/for_good.h"
 #include "journal/base/result_macros.h"
-#include "journal/local/read_around.h"
+#include "journal/chunk/read_around.h"
 #include "journal/local/recovery.h"
 
 namespace range {

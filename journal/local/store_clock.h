@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "journal/base/mutex.h"
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/types.h"
 
 namespace range {

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "journal/base/printable.h"
 #include "journal/base/result_macros.h"
+#include "journal/chunk/read_around.h"
 #include "journal/local/local_store.h"
-#include "journal/local/read_around.h"
+#include "journal/printable.h"
 
 namespace range {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "journal/base/mutex.h"
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/local/names.h"
 
 namespace range {

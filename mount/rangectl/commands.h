@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/printable.h"
 #include "journal/exchange/name_map.h"
+#include "journal/printable.h"
 #include "journal/store.h"
 #include "mount/rangectl/report.h"
 

@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include "journal/base/printable.h"
+#include "journal/printable.h"
 #include "journal/store.h"
 #include "mount/rangectl/commands.h"
 

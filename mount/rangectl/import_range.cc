@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "journal/base/printable.h"
+#include "journal/printable.h"
 #include "journal/store.h"
 #include "mount/rangectl/commands.h"
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "journal/base/printable.h"
+#include "journal/printable.h"
 
 namespace rangefs {
 

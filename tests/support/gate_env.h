@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 
 namespace range {
 

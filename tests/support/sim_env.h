@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "tests/support/sim_faults.h"
 #include "tests/support/sim_tree.h"
 #include "tests/support/survival.h"

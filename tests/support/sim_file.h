@@ -1,7 +1,7 @@
 // Open files, mappings and locks of SimEnv; for sim_env.cc only.
 #pragma once
 
-#include "journal/local/mapping_slot.h"
+#include "journal/env/mapping_slot.h"
 #include "tests/support/sim_env.h"
 
 namespace range {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/status.h"
 #include "tests/support/sim_content.h"
 #include "tests/support/survival.h"

@@ -6,7 +6,7 @@
 #include <future>
 
 #include "journal/cursor.h"
-#include "journal/local/guarded_store.h"
+#include "journal/guarded_store.h"
 #include "journal/local/local_store.h"
 #include "journal/store.h"
 #include "tests/support/child.h"

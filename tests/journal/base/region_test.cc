@@ -8,7 +8,7 @@
 
 #include <numeric>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "tests/support/temporary_directory.h"
 
 namespace range {

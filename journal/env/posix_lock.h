@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/status.h"
 
 namespace range {

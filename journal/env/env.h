@@ -2,7 +2,6 @@
 // another one in its place, which fails, tears or loses power at the n-th call.
 #pragma once
 
-#include <array>
 #include <boost/filesystem/path.hpp>
 #include <chrono>
 #include <cstdint>
@@ -11,8 +10,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "journal/base/boot_id.h"
+#include "journal/base/byte_source.h"
 #include "journal/base/region.h"
 #include "journal/status.h"
 #include "journal/store.h"
@@ -21,7 +23,6 @@
 namespace range {
 
 using Path = boost::filesystem::path;
-using BootId = std::array<std::byte, 16>;
 
 enum class FileKind { kRegular, kDirectory, kSymlink, kOther };
 
@@ -49,14 +50,13 @@ struct DirectoryPage {
 // An open file. Thread-safe as far as pread(2) and pwrite(2) are. Outlived by its regions. Closed
 // by the destructor; what was written survives the process without it, and what must survive power
 // loss was synced before.
-class File {
+class File : public ByteSource {
  public:
-  virtual ~File() = default;
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  // Reads until `into` is full or the file ends; returns the number of bytes.
-  virtual Result<size_t> read_at(uint64_t offset, MutableBytes into) = 0;
+  Result<uint64_t> size() final {
+    auto found = stat();
+    if (!found) return std::move(found).error();
+    return found->size;
+  }
   // Writes the concatenation of `parts`. After an error any part of it may have been written.
   virtual Status write_at(uint64_t offset, std::span<const ConstBytes> parts) = 0;
   virtual Status truncate(uint64_t size) = 0;
@@ -78,9 +78,6 @@ class File {
   virtual Result<std::unique_ptr<Region>> map(uint64_t offset, size_t size, Access access) = 0;
 
   Status write_at(uint64_t offset, ConstBytes data) { return write_at(offset, {&data, 1}); }
-
- protected:
-  File() = default;
 };
 
 // Held until destroyed.

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "journal/base/fd.h"
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 #include "journal/status.h"
 
 namespace range {

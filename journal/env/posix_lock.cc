@@ -1,4 +1,4 @@
-#include "journal/local/posix_lock.h"
+#include "journal/env/posix_lock.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@
 #include "journal/base/fd.h"
 #include "journal/base/mutex.h"
 #include "journal/base/result_macros.h"
-#include "journal/local/posix_file.h"
+#include "journal/env/posix_file.h"
 
 namespace range {
 

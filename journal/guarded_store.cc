@@ -1,4 +1,4 @@
-#include "journal/local/guarded_store.h"
+#include "journal/guarded_store.h"
 
 #include <utility>
 

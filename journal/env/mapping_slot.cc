@@ -1,4 +1,4 @@
-#include "journal/local/mapping_slot.h"
+#include "journal/env/mapping_slot.h"
 
 #include <fcntl.h>
 #include <unistd.h>

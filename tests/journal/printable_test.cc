@@ -1,4 +1,4 @@
-#include "journal/base/printable.h"
+#include "journal/printable.h"
 
 #include <gtest/gtest.h>
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "journal/local/env.h"
+#include "journal/env/env.h"
 
 namespace range {
 namespace {

@@ -1,6 +1,6 @@
 // The lock of a store: who has it, who is told so, and when it ends.
 
-#include "journal/local/posix_lock.h"
+#include "journal/env/posix_lock.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // One bound on the mappings of a process, and what goes on without any.
 
-#include "journal/local/mapping_slot.h"
+#include "journal/env/mapping_slot.h"
 
 #include <gtest/gtest.h>
 

@@ -15,9 +15,9 @@
 
 #include "journal/base/fd.h"
 #include "journal/base/result_macros.h"
-#include "journal/local/env.h"
-#include "journal/local/posix_file.h"
-#include "journal/local/posix_lock.h"
+#include "journal/env/env.h"
+#include "journal/env/posix_file.h"
+#include "journal/env/posix_lock.h"
 
 namespace range {
 

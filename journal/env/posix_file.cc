@@ -1,4 +1,4 @@
-#include "journal/local/posix_file.h"
+#include "journal/env/posix_file.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "journal/base/result_macros.h"
-#include "journal/local/mapping_slot.h"
+#include "journal/env/mapping_slot.h"
 
 namespace range {
 

@@ -1,0 +1,27 @@
+// Bytes that are read by place.
+#pragma once
+
+#include <cstdint>
+
+#include "journal/status.h"
+#include "journal/types.h"
+
+namespace range {
+
+// A file, an object, memory. Thread-safe.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  ByteSource(const ByteSource&) = delete;
+  ByteSource& operator=(const ByteSource&) = delete;
+
+  // Reads until `into` is full or the source ends; returns the number of bytes.
+  virtual Result<size_t> read_at(uint64_t offset, MutableBytes into) = 0;
+  // In bytes, now.
+  virtual Result<uint64_t> size() = 0;
+
+ protected:
+  ByteSource() = default;
+};
+
+}  // namespace range
