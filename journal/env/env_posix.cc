@@ -18,6 +18,7 @@
 #include "journal/env/env.h"
 #include "journal/env/posix_file.h"
 #include "journal/env/posix_lock.h"
+#include "journal/env/posix_place.h"
 
 namespace range {
 
@@ -27,7 +28,9 @@ namespace {
 constexpr int kOpenFlags = O_CLOEXEC | O_NOFOLLOW;
 
 Result<Fd> open_fd(const char* operation, const Path& path, int flags) {
-  Fd fd(retry_interrupted([&] { return ::open(path.c_str(), kOpenFlags | flags, 0600); }));
+  ASSIGN_OR_RETURN(const PosixPlace place, PosixPlace::find(operation, path));
+  Fd fd(retry_interrupted(
+      [&] { return ::openat(place.directory(), place.name(), kOpenFlags | flags, 0600); }));
   if (!fd) return posix_look_error(operation, path);
   return fd;
 }
@@ -36,6 +39,13 @@ Result<Fd> open_fd(const char* operation, const Path& path, int flags) {
 Status checked(int result, const char* operation, const Path& path) {
   if (result != 0) return posix_error(operation, path);
   return {};
+}
+
+// The same for `call(directory, name)`, which changes something at `path`.
+template <typename Call>
+Status change_at(const char* operation, const Path& path, Call call) {
+  ASSIGN_OR_RETURN(const PosixPlace place, PosixPlace::find(operation, path));
+  return checked(call(place.directory(), place.name()), operation, path);
 }
 
 std::chrono::nanoseconds read_clock(clockid_t clock) {
@@ -49,7 +59,7 @@ struct DirCloser {
   void operator()(DIR* dir) const { ::closedir(dir); }
 };
 
-FileKind kind_of(const dirent& entry, const Path& directory) {
+FileKind kind_of(const dirent& entry, DIR& directory) {
   switch (entry.d_type) {
     case DT_REG:
       return FileKind::kRegular;
@@ -63,7 +73,8 @@ FileKind kind_of(const dirent& entry, const Path& directory) {
       return FileKind::kOther;
   }
   struct ::stat found {};
-  if (::lstat((directory / static_cast<const char*>(entry.d_name)).c_str(), &found) != 0) {
+  const char* const name = static_cast<const char*>(entry.d_name);
+  if (::fstatat(::dirfd(&directory), name, &found, AT_SYMLINK_NOFOLLOW) != 0) {
     return FileKind::kOther;
   }
   return to_file_stat(found).kind;
@@ -71,18 +82,22 @@ FileKind kind_of(const dirent& entry, const Path& directory) {
 
 // For file systems that do not know RENAME_NOREPLACE. A name that appears between the two calls is
 // replaced, but nobody else makes names in a store that we hold the lock of.
-int rename_if_free(const Path& from, const Path& to) {
+int rename_if_free(const PosixPlace& from, const PosixPlace& to) {
   struct ::stat found {};
-  if (::lstat(to.c_str(), &found) == 0) {
+  if (::fstatat(to.directory(), to.name(), &found, AT_SYMLINK_NOFOLLOW) == 0) {
     errno = EEXIST;
     return -1;
   }
   if (errno != ENOENT) return -1;
-  return ::rename(from.c_str(), to.c_str());
+  return ::renameat(from.directory(), from.name(), to.directory(), to.name());
 }
 
-int rename_no_replace(const Path& from, const Path& to) {
-  const int result = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+int rename_at(const PosixPlace& from, const PosixPlace& to, unsigned flags) {
+  return ::renameat2(from.directory(), from.name(), to.directory(), to.name(), flags);
+}
+
+int rename_no_replace(const PosixPlace& from, const PosixPlace& to) {
+  const int result = rename_at(from, to, RENAME_NOREPLACE);
   if (result == 0 || (errno != EINVAL && errno != ENOSYS)) return result;
   // EINVAL is also what moving a directory below itself gets, and gets again here.
   return rename_if_free(from, to);
@@ -109,22 +124,28 @@ class PosixEnv : public Env {
   }
 
   Status make_directory(const Path& path) override {
-    return checked(::mkdir(path.c_str(), 0700), "mkdir", path);
+    return change_at("mkdir", path,
+                     [](int at, const char* name) { return ::mkdirat(at, name, 0700); });
   }
   Status remove_directory(const Path& path) override {
-    return checked(::rmdir(path.c_str()), "rmdir", path);
+    return change_at("rmdir", path,
+                     [](int at, const char* name) { return ::unlinkat(at, name, AT_REMOVEDIR); });
   }
   Status remove_file(const Path& path) override {
-    return checked(::unlink(path.c_str()), "unlink", path);
+    return change_at("unlink", path,
+                     [](int at, const char* name) { return ::unlinkat(at, name, 0); });
   }
   Status make_symlink(const std::string& target, const Path& path) override {
-    return checked(::symlink(target.c_str(), path.c_str()), "symlink", path);
+    return change_at("symlink", path, [&](int at, const char* name) {
+      return ::symlinkat(target.c_str(), at, name);
+    });
   }
 
   Result<std::string> read_symlink(const Path& path) override {
+    ASSIGN_OR_RETURN(const PosixPlace place, PosixPlace::find("readlink", path));
     std::string target(256, '\0');
     while (true) {
-      const ssize_t n = ::readlink(path.c_str(), target.data(), target.size());
+      const ssize_t n = ::readlinkat(place.directory(), place.name(), target.data(), target.size());
       if (n < 0) return posix_look_error("readlink", path);
       if (static_cast<size_t>(n) < target.size()) {
         target.resize(static_cast<size_t>(n));
@@ -135,19 +156,25 @@ class PosixEnv : public Env {
   }
 
   Status rename(const Path& from, const Path& to, bool replace) override {
-    const int result = replace ? ::rename(from.c_str(), to.c_str()) : rename_no_replace(from, to);
-    if (result != 0) return posix_error("rename", from.native() + " to " + to.native());
-    return {};
+    ASSIGN_OR_RETURN(const PosixPlace source, PosixPlace::find("rename", from));
+    ASSIGN_OR_RETURN(const PosixPlace target, PosixPlace::find("rename", to));
+    const int result = replace ? rename_at(source, target, 0) : rename_no_replace(source, target);
+    return checked(result, "rename", from.native() + " to " + to.native());
   }
 
   Status exchange(const Path& a, const Path& b) override {
-    const int result = ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE);
-    return checked(result, "exchange", a.native() + " and " + b.native());
+    ASSIGN_OR_RETURN(const PosixPlace one, PosixPlace::find("exchange", a));
+    ASSIGN_OR_RETURN(const PosixPlace other, PosixPlace::find("exchange", b));
+    return checked(rename_at(one, other, RENAME_EXCHANGE), "exchange",
+                   a.native() + " and " + b.native());
   }
 
   Result<FileStat> stat(const Path& path) override {
+    ASSIGN_OR_RETURN(const PosixPlace place, PosixPlace::find("lstat", path));
     struct ::stat found {};
-    if (::lstat(path.c_str(), &found) != 0) return posix_look_error("lstat", path);
+    if (::fstatat(place.directory(), place.name(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
+      return posix_look_error("lstat", path);
+    }
     return to_file_stat(found);
   }
 
@@ -157,8 +184,9 @@ class PosixEnv : public Env {
     const std::array<timespec, 2> times{
         timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
         timespec{.tv_sec = seconds.count(), .tv_nsec = (since_epoch - seconds).count()}};
-    return checked(::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW),
-                   "utimensat", path);
+    return change_at("utimensat", path, [&](int at, const char* name) {
+      return ::utimensat(at, name, times.data(), AT_SYMLINK_NOFOLLOW);
+    });
   }
 
   using Env::list;
@@ -174,7 +202,7 @@ class PosixEnv : public Env {
       const std::string_view name = entry->d_name;
       if (name != "." && name != "..") {
         page.entries.push_back(
-            {std::string(name), kind_of(*entry, directory), static_cast<uint64_t>(entry->d_off)});
+            {std::string(name), kind_of(*entry, *dir), static_cast<uint64_t>(entry->d_off)});
       }
       if (page.entries.size() == entries_max) {
         page.next = static_cast<uint64_t>(entry->d_off);

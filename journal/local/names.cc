@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <cerrno>
+#include <climits>
 
 #include "journal/base/result_macros.h"
 #include "journal/chunk/format.h"
@@ -28,14 +29,16 @@ bool cannot_exchange(const Error& error) {
   return error.sys_errno == EINVAL || error.sys_errno == ENOSYS;
 }
 
-// What the link of a journal says: where its chunks are, seen from `path` in the tree.
+// What the link of a journal says: where its chunks are, seen from `path` in the tree. No link can
+// say that of a place that is too deep; there it says where they are in the store.
 std::string link_text(JournalId id, std::string_view path) {
   std::string up = "../";
   for (const char c : path) {
     if (c == '/') up += "../";
   }
   const std::string name = to_string(id);
-  return fmt::format("{}{}/{}/{}", up, kChunks, name.substr(0, 2), name);
+  const std::string directory = fmt::format("{}/{}/{}", kChunks, name.substr(0, 2), name);
+  return up.size() + directory.size() < PATH_MAX ? up + directory : directory;
 }
 
 }  // namespace

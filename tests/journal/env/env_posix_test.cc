@@ -277,5 +277,50 @@ TEST_F(EnvPosix, ClocksAdvanceAndTheBootIdStays) {
   EXPECT_NE(env_.random(), env_.random());
 }
 
+// 30 names of 200 bytes: more than a system call takes as one path.
+TEST_F(EnvPosix, PathsMayBeLongerThanOneSystemCallTakes) {
+  Path deep = dir_;
+  for (int i = 0; i < 30; ++i) {
+    deep /= std::string(200, 'd');
+    ASSERT_TRUE(env_.make_directory(deep));
+  }
+  ASSERT_GT(deep.size(), size_t{PATH_MAX});
+  ASSERT_TRUE(env_.open(deep / "a", Env::OpenMode::kCreateNew));
+  ASSERT_TRUE(env_.open(deep / "a", Env::OpenMode::kReadWrite));
+  ASSERT_TRUE(env_.make_symlink("target", deep / "link"));
+  EXPECT_EQ(env_.read_symlink(deep / "link").value(), "target");
+  EXPECT_EQ(env_.open(deep / "link", Env::OpenMode::kRead).error().sys_errno, ELOOP);
+  EXPECT_EQ(env_.stat(deep / "a")->kind, FileKind::kRegular);
+  EXPECT_TRUE(env_.set_modified(deep / "a", Timestamp()));
+  EXPECT_EQ(env_.stat(deep / "a")->modified, Timestamp());
+  EXPECT_EQ(env_.rename(deep / "a", deep / "link", false).error().code, Errc::kExists);
+  EXPECT_TRUE(env_.exchange(deep / "a", deep / "link"));
+  EXPECT_EQ(env_.stat(deep / "a")->kind, FileKind::kSymlink);
+  EXPECT_TRUE(env_.rename(deep / "link", dir_ / "near", false));
+  EXPECT_TRUE(env_.rename(dir_ / "near", deep / "far", true));
+  EXPECT_EQ(env_.list(deep)->size(), 2U);
+  EXPECT_TRUE(env_.sync_directory(deep));
+  EXPECT_TRUE(env_.remove_file(deep / "a"));
+  EXPECT_TRUE(env_.remove_file(deep / "far"));
+  EXPECT_TRUE(env_.remove_directory(deep));
+  EXPECT_EQ(env_.stat(deep).error().code, Errc::kNotFound);
+}
+
+TEST_F(EnvPosix, LongPathsLeadThroughNoLink) {
+  const Path middle = dir_ / std::string(200, 'd');
+  ASSERT_TRUE(env_.make_directory(middle));
+  Path way = middle;
+  for (int i = 0; i < 2000 && way.size() < PATH_MAX - 100; ++i) way /= ".";
+  ASSERT_TRUE(env_.make_symlink(".", middle / "link"));
+  // The link ends the first part that is looked up at once.
+  way /= "link";
+  EXPECT_EQ(env_.stat(way / std::string(200, 'x')).error().sys_errno, ENOTDIR);
+}
+
+TEST_F(EnvPosix, NamesThatAreTooLongAreRefused) {
+  EXPECT_EQ(env_.stat(dir_ / std::string(5000, 'x')).error().sys_errno, ENAMETOOLONG);
+  EXPECT_EQ(env_.make_directory(dir_ / std::string(5000, 'x')).error().sys_errno, ENAMETOOLONG);
+}
+
 }  // namespace
 }  // namespace range

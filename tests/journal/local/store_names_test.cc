@@ -6,6 +6,7 @@
 
 #include "tests/support/engine_test.h"
 #include "tests/support/gate_env.h"
+#include "tests/support/temporary_directory.h"
 
 namespace range {
 namespace {
@@ -275,6 +276,25 @@ TEST_F(StoreNames, GetOrCreateLeadsToOneJournal) {
   EXPECT_EQ(code(store_->open("web")), Errc::kInvalid);
   EXPECT_EQ(code(store_->get_or_create("web")), Errc::kInvalid);
   EXPECT_EQ(code(store_->get_or_create("")), Errc::kInvalid);
+}
+
+// 1,400 times "../" is more than a link can be long.
+TEST(StoreNamesInDepth, JournalsAreAsDeepAsDirectories) {
+  const TemporaryDirectory directory;
+  const Logger log{LogSink()};
+  Env& env = posix_env();
+  Names names(env, log, directory.path());
+  ASSERT_TRUE(names.create_layout({}));
+  std::string path;
+  for (int i = 0; i < 1400; ++i) {
+    path += i == 0 ? "d" : "/d";
+    ASSERT_TRUE(env.make_directory(directory.path() / "tree" / path));
+  }
+  path += "/app";
+  const auto id = names.create_journal(
+      path, [&](JournalId made) -> Result<Path> { return names.journal_directory(made); });
+  ASSERT_TRUE(id) << to_string(id.error());
+  EXPECT_TRUE(names.leads_to(path, *id).value());
 }
 
 }  // namespace
