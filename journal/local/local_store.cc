@@ -85,7 +85,12 @@ LocalStore::~LocalStore() { stop_background(); }
 Status LocalStore::start(bool background) {
   RETURN_IF_ERROR(check_format());
   if (options_.read_only) return {};
-  names_.empty_trash();
+  for (const JournalId id : names_.examine_trash()) {
+    MutexLock lock(journals_mutex_);
+    removed_[id];
+  }
+  // In the background, nobody who opens a store waits for it.
+  if (!background) (void)reclaim();
   if (const Status synced = sync_noted_journals(); !synced) {
     log_.error("store {}: {}", printable(path_.string()), to_string(synced.error()));
   }
@@ -210,10 +215,13 @@ Status LocalStore::run_background() {
   using Clock = std::chrono::steady_clock;
   const auto sync = [this, logged = std::string(), idle_since = Clock::now()]() mutable {
     constexpr std::chrono::seconds kIdle{30};
-    log_failure(sync_and_reclaim(), logged);
+    log_failure(sync_all(), logged);
     if (Clock::now() - idle_since < kIdle) return;
     let_go_of_idle();
     idle_since = Clock::now();
+  };
+  const auto reclaim_all = [this, logged = std::string()]() mutable {
+    log_failure(reclaim(), logged);
   };
   const auto trim = [this, logged = std::string(), due = Clock::now()]() mutable {
     // Of the time, no more goes into journals that may not have changed.
@@ -226,6 +234,7 @@ Status LocalStore::run_background() {
     due = ended + std::max<Clock::duration>(options_.retention_interval, kShare * (ended - begun));
   };
   RETURN_IF_ERROR(syncing_.start(options_.sync_interval, sync));
+  RETURN_IF_ERROR(reclaiming_.start(options_.sync_interval, reclaim_all));
   return trimming_.start(options_.sync_interval, trim);
 }
 
@@ -238,18 +247,29 @@ void LocalStore::log_failure(const Status& done, std::string& logged) const {
 
 void LocalStore::stop_background() {
   trimming_.stop();
+  reclaiming_.stop();
   syncing_.stop();
 }
 
-Status LocalStore::sync_and_reclaim() {
+Status LocalStore::sync_all() {
   const Status noted = sync_noted_journals();
   Status synced = sync_queue_.sync_all(false);
-  const Status reclaimed = reclaim();
-  if (!synced) return synced;
-  return noted ? reclaimed : noted;
+  return synced ? noted : synced;
 }
 
-Status LocalStore::sync() { return options_.read_only ? Status() : sync_and_reclaim(); }
+Status LocalStore::sync_and_reclaim() {
+  const Status synced = sync_all();
+  Status reclaimed = reclaim();
+  return synced ? reclaimed : synced;
+}
+
+// Who removes something and syncs finds its space free, but does not wait for that of thousands.
+Status LocalStore::sync() {
+  if (options_.read_only) return {};
+  const Status synced = sync_all();
+  Status reclaimed = reclaim_some();
+  return synced ? reclaimed : synced;
+}
 
 Status LocalStore::close() {
   stop_background();

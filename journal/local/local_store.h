@@ -23,8 +23,9 @@
 namespace range {
 
 // Layout: STORE/format says what it is, STORE/lock holds the pid of the process that writes to it,
-// the rest is described in names.h. One thread of its own syncs in the background and deletes what
-// was removed, another one applies retention.
+// the rest is described in names.h. Of its threads one syncs in the background, one deletes what
+// was removed, and one applies retention: none of them waits for another, and none but the sync is
+// waited for when the store is closed.
 //
 // Locks, in the order in which they are taken: noted_mutex_, reclaim_mutex_, names_mutex_, those of
 // a journal, journals_mutex_.
@@ -65,10 +66,11 @@ class LocalStore final : public Store {
   // Lets go of the journals and files that nobody uses and nobody has opened since the last call.
   void let_go_of_idle();
 
-  // What happens in the background every sync_interval.
+  // What happens in the background every sync_interval, in two threads.
   Status sync_and_reclaim();
   // The second half of it: deletes removed directories, and the records of removed journals that
-  // nobody has open any more. What cannot be deleted is told in the log once, and tried again.
+  // nobody has open any more. What cannot be deleted is told in the log once, and tried again. Ends
+  // early when the store is closed.
   Status reclaim();
 
  private:
@@ -99,6 +101,10 @@ class LocalStore final : public Store {
   Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);
   void journal_discarded(JournalId id);
+  Status sync_all();
+  Status reclaim_some();
+  std::vector<JournalId> unused_journals();
+  Status reclaim(size_t journals_max) REQUIRES(reclaim_mutex_);
   void reclaim(std::span<const JournalId> journals);
   void note_reclaimed(JournalId id, const Status& reclaimed);
   Status check_empty(std::string_view directory);
@@ -119,7 +125,7 @@ class LocalStore final : public Store {
   // What an earlier process could not sync, nor this one so far; nothing before that is known.
   std::optional<std::vector<JournalId>> noted_ GUARDED_BY(noted_mutex_);
 
-  std::mutex reclaim_mutex_;       // one reclaim() at a time
+  Mutex reclaim_mutex_;            // one reclaim() at a time
   std::shared_mutex names_mutex_;  // shared to look something up, exclusive to change names
 
   // Journals by id while anybody uses them, and the last used ones a while longer.
@@ -135,6 +141,7 @@ class LocalStore final : public Store {
   std::map<JournalId, Removed> removed_ GUARDED_BY(journals_mutex_);
 
   PeriodicThread syncing_;
+  PeriodicThread reclaiming_;
   PeriodicThread trimming_;
 };
 

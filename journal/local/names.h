@@ -123,8 +123,9 @@ class Names {
   // What sync_journal() would answer if there was nothing to sync.
   Status failure(JournalId id, std::string_view path);
 
-  // Deletes the discarded directories of the tree, after a sync, and what empty_trash() has left.
-  // What cannot be deleted is logged, and tried again by the next call.
+  // Deletes discarded directories of the tree and what examine_trash() has left, after a sync: up
+  // to 1,000 of each, others by the next call. What cannot be deleted is logged, and tried again by
+  // the next call.
   Status reclaim_directories();
   // Deletes the directories of discarded journals, which share the syncs of that. Their discarding
   // must be synced. Errors, of each: kNotEmpty, after everything else, if there is something in it
@@ -140,9 +141,10 @@ class Names {
   Result<std::optional<ByteOffset>> failure_noted(JournalId id);
   Status forget_failure(JournalId id);
 
-  // Finishes what a process that died had begun to discard or create, as far as that is possible.
-  // Call before anything else.
-  void empty_trash();
+  // Finds what a process that died had begun to discard or create: the journals that are to be
+  // deleted by reclaim(). Everything else is for reclaim_directories(). Call before anything else:
+  // what others discard later is theirs to delete.
+  std::vector<JournalId> examine_trash();
 
  private:
   static constexpr const char* kTrash = "trash";
@@ -193,7 +195,6 @@ class Names {
   void note_foreign(const Path& path);
   void delete_leftovers();
   std::vector<Status> delete_from_trash(const std::vector<Leftover>& leftovers);
-  Status delete_from_trash(const DirectoryEntry& entry);
   Status delete_journal(JournalId id);
   Status forget_in_trash(JournalId id);
   Status delete_directory(const Path& discarded);
@@ -215,7 +216,7 @@ class Names {
   Status replace_in_steps(std::string_view from, std::string_view to, const Entry& entry);
   void note_renamed(std::string_view from, std::string_view to, const Entry& entry);
   void note_change(Change change);
-  Status sync_subject(const Path& subject);
+  std::vector<Status> sync_subjects(const std::vector<Path>& subjects);
   std::vector<Status> sync_deletions(const std::vector<Path>& subjects);
   Status sync_inside(const Path& directory);
   Status sync_all(bool filesystem) REQUIRES(sync_mutex_);

@@ -54,10 +54,14 @@ Status Names::sync_journal(JournalId id, std::string_view path) {
   return failure_locked(id, path);
 }
 
-Status Names::sync_subject(const Path& subject) {
+std::vector<Status> Names::sync_subjects(const std::vector<Path>& subjects) {
   MutexLock lock(sync_mutex_);
   (void)sync_all(!synced_before_);
-  return failure_of([&](const Path& changed) { return changed == subject; });
+  std::vector<Status> done;
+  for (const Path& subject : subjects) {
+    done.push_back(failure_of([&](const Path& changed) { return changed == subject; }));
+  }
+  return done;
 }
 
 // Of what was deleted with each of these, which nobody needs any more: a failure is for those who

@@ -1,6 +1,7 @@
 // The part of Names that deletes what was discarded.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "journal/base/result_macros.h"
@@ -19,6 +20,16 @@ bool is_file_of_journal(const DirectoryEntry& entry) {
   const bool ours = chunk || entry.name.find(".torn") != std::string::npos ||
                     entry.name.starts_with(kAttributesFileName);
   return ours && entry.kind == FileKind::kRegular;
+}
+
+// Few enough that who wants to close the store need not wait for long.
+template <typename T>
+std::vector<T> take_first(std::vector<T>& from) {
+  constexpr size_t kAtOnce = 256;
+  const auto end = from.begin() + static_cast<ptrdiff_t>(std::min(from.size(), kAtOnce));
+  std::vector<T> taken(std::make_move_iterator(from.begin()), std::make_move_iterator(end));
+  from.erase(from.begin(), end);
+  return taken;
 }
 
 }  // namespace
@@ -64,18 +75,24 @@ Status Names::forget_in_trash(JournalId id) {
   return !removed && removed.error().code == Errc::kNotFound ? Status() : removed;
 }
 
-void Names::empty_trash() {
+std::vector<JournalId> Names::examine_trash() {
+  std::vector<JournalId> journals;
   auto found = env_.list(store_ / kTrash);
   if (!found) {
     log_.warn("{}: not emptied: {}", printable((store_ / kTrash).string()),
               to_string(found.error()));
-    return;
+    return journals;
   }
-  {
-    MutexLock lock(leftovers_mutex_);
-    for (DirectoryEntry& entry : *found) leftovers_.push_back({std::move(entry)});
+  MutexLock lock(leftovers_mutex_);
+  for (DirectoryEntry& entry : *found) {
+    const auto id = parse_journal_id(entry.name);
+    if (id && entry.kind == FileKind::kSymlink) {
+      journals.push_back(*id);
+    } else {
+      leftovers_.push_back({std::move(entry)});
+    }
   }
-  delete_leftovers();
+  return journals;
 }
 
 // What is foreign is left for good.
@@ -90,48 +107,44 @@ void Names::delete_leftovers() {
     }
     return;
   }
-  const std::vector<Status> done = delete_from_trash(leftovers_);
+  std::vector<Leftover> some = take_first(leftovers_);
+  const std::vector<Status> done = delete_from_trash(some);
   auto next = done.begin();
-  std::erase_if(leftovers_, [&](Leftover& leftover) {
+  for (Leftover& leftover : some) {
     const Status& deleted = *next++;
-    if (deleted) return true;
+    if (deleted) continue;
     if (!std::exchange(leftover.told, true)) {
       log_.warn("{}: left in the trash: {}",
                 printable((store_ / kTrash / leftover.entry.name).string()),
                 to_string(deleted.error()));
     }
     const Errc code = deleted.error().code;
-    return code == Errc::kNotEmpty || code == Errc::kInvalid || code == Errc::kNotFound;
-  });
+    const bool foreign =
+        code == Errc::kNotEmpty || code == Errc::kInvalid || code == Errc::kNotFound;
+    if (!foreign) leftovers_.push_back(std::move(leftover));
+  }
 }
 
+// The directories share the syncs of that.
 std::vector<Status> Names::delete_from_trash(const std::vector<Leftover>& leftovers) {
   std::vector<Status> done(leftovers.size());
-  std::vector<JournalId> journals;
+  std::vector<Path> directories;
   std::vector<size_t> places;
   for (size_t i = 0; i < leftovers.size(); ++i) {
     const DirectoryEntry& entry = leftovers[i].entry;
-    const auto id = parse_journal_id(entry.name);
-    if (id && entry.kind == FileKind::kSymlink) {
-      journals.push_back(*id);
+    const Path path = store_ / kTrash / entry.name;
+    if (entry.kind == FileKind::kRegular) {
+      done[i] = env_.remove_file(path);
+    } else if (entry.kind != FileKind::kDirectory) {
+      done[i] = Error{Errc::kInvalid, 0, "not something of rangefs"};
+    } else if (done[i] = check_deletable(path); done[i]) {
+      directories.push_back(path);
       places.push_back(i);
-    } else {
-      done[i] = delete_from_trash(entry);
     }
   }
-  const std::vector<Status> reclaimed = reclaim(journals);
-  for (size_t i = 0; i < places.size(); ++i) done[places[i]] = reclaimed[i];
+  const std::vector<Status> deleted = delete_directories(directories);
+  for (size_t i = 0; i < places.size(); ++i) done[places[i]] = deleted[i];
   return done;
-}
-
-Status Names::delete_from_trash(const DirectoryEntry& entry) {
-  const Path path = store_ / kTrash / entry.name;
-  if (entry.kind == FileKind::kRegular) return env_.remove_file(path);
-  if (entry.kind == FileKind::kDirectory) {
-    RETURN_IF_ERROR(check_deletable(path));
-    return delete_directories({path}).front();
-  }
-  return Error{Errc::kInvalid, 0, "not something of rangefs"};
 }
 
 Status Names::reclaim_directories() {
@@ -139,20 +152,20 @@ Status Names::reclaim_directories() {
   std::vector<Path> discarded;
   {
     MutexLock lock(unsynced_mutex_);
-    discarded.swap(discarded_);
+    discarded = take_first(discarded_);
   }
   if (discarded.empty()) return {};
   Status result;
   std::vector<Path> ready;
-  for (Path& path : discarded) {
-    // Should power be lost, no directory may come back without its attributes.
-    const Status synced = sync_subject(path);
-    if (!synced && result) result = synced;
-    if (synced) {
-      ready.push_back(std::move(path));
+  // Should power be lost, no directory may come back without its attributes.
+  const std::vector<Status> synced = sync_subjects(discarded);
+  for (size_t i = 0; i < discarded.size(); ++i) {
+    if (!synced[i] && result) result = synced[i];
+    if (synced[i]) {
+      ready.push_back(std::move(discarded[i]));
     } else {
       MutexLock lock(unsynced_mutex_);
-      discarded_.push_back(std::move(path));
+      discarded_.push_back(std::move(discarded[i]));
     }
   }
   const std::vector<Status> deleted = delete_directories(ready);

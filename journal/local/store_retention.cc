@@ -1,6 +1,7 @@
 // The part of LocalStore that gives space back: by retention, and of what was removed.
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "journal/base/result_macros.h"
@@ -56,25 +57,51 @@ Status LocalStore::apply_retention_where_due() {
 }
 
 Status LocalStore::reclaim() {
-  std::lock_guard reclaiming(reclaim_mutex_);
-  std::vector<JournalId> unused;
+  MutexLock reclaiming(reclaim_mutex_);
+  return reclaim(std::numeric_limits<size_t>::max());
+}
+
+// Not while others do that.
+Status LocalStore::reclaim_some() {
+  constexpr size_t kJournalsMax = 64;
+  if (!reclaim_mutex_.try_lock()) return {};
+  Status reclaimed = reclaim(kJournalsMax);
+  reclaim_mutex_.unlock();
+  return reclaimed;
+}
+
+// Removed journals that nobody has open. What waits for a sync of one needs that no more.
+std::vector<JournalId> LocalStore::unused_journals() {
+  std::vector<std::shared_ptr<LocalJournal>> unsynced;
   {
     MutexLock lock(journals_mutex_);
-    for (const auto& [id, removed] : removed_) {
-      if (removed.journal.expired() && !removed.left) unused.push_back(id);
-    }
-    std::erase_if(journals_, [](const auto& item) { return item.second.expired(); });
+    unsynced = sync_queue_.take([this](const auto& journal) REQUIRES(journals_mutex_) {
+      return journal.use_count() == 1 && removed_.contains(journal->id());
+    });
   }
+  unsynced.clear();
+  std::vector<JournalId> unused;
+  MutexLock lock(journals_mutex_);
+  for (const auto& [id, removed] : removed_) {
+    if (removed.journal.expired() && !removed.left) unused.push_back(id);
+  }
+  std::erase_if(journals_, [](const auto& item) { return item.second.expired(); });
+  return unused;
+}
+
+Status LocalStore::reclaim(size_t journals_max) {
   Status directories = names_.reclaim_directories();
-  if (unused.empty()) return directories;
+  const std::vector<JournalId> unused = unused_journals();
+  // So many share a few syncs. The store can be closed between them.
+  constexpr size_t kAtOnce = 256;
+  std::span<const JournalId> left(unused.data(), std::min(unused.size(), journals_max));
   // Should power be lost, no name may come back whose records are gone.
-  (void)names_.sync();
-  // So many share a few syncs, and what is kept about them meanwhile stays small.
-  constexpr size_t kAtOnce = 4096;
-  for (std::span<const JournalId> left = unused; !left.empty();) {
+  if (!left.empty()) (void)names_.sync();
+  while (!left.empty()) {
     const auto some = left.first(std::min(left.size(), kAtOnce));
     reclaim(some);
     left = left.subspan(some.size());
+    if (reclaiming_.stopping()) break;
   }
   return directories;
 }

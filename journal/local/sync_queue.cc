@@ -1,6 +1,7 @@
 #include "journal/local/sync_queue.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "journal/base/result_macros.h"
@@ -21,6 +22,16 @@ void SyncQueue::keep(std::shared_ptr<LocalJournal> journal) {
 void SyncQueue::drop(JournalId id) {
   MutexLock lock(mutex_);
   std::erase_if(failed_, [&](const auto& journal) { return journal->id() == id; });
+}
+
+std::vector<std::shared_ptr<LocalJournal>> SyncQueue::take(
+    const std::function<bool(const std::shared_ptr<LocalJournal>&)>& unused) {
+  MutexLock lock(mutex_);
+  const auto kept = std::stable_partition(journals_.begin(), journals_.end(),
+                                          [&](const auto& journal) { return !unused(journal); });
+  Journals taken(std::make_move_iterator(kept), std::make_move_iterator(journals_.end()));
+  journals_.erase(kept, journals_.end());
+  return taken;
 }
 
 Status SyncQueue::sync_all(bool let_go) {
