@@ -93,7 +93,7 @@ Status LocalStore::reclaim(size_t journals_max) {
   Status directories = names_.reclaim_directories();
   const std::vector<JournalId> unused = unused_journals();
   // So many share a few syncs. The store can be closed between them.
-  constexpr size_t kAtOnce = 256;
+  constexpr size_t kAtOnce = 128;
   std::span<const JournalId> left(unused.data(), std::min(unused.size(), journals_max));
   // Should power be lost, no name may come back whose records are gone.
   if (!left.empty()) (void)names_.sync();
