@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "journal/journal.h"
+#include "journal/status.h"
+
 namespace range {
 
 namespace {
