@@ -166,7 +166,7 @@ Status JournalAppender::seal_up_to(ChunkId last) {
 
 Status JournalAppender::change_framing(Framing framing, const std::function<Status()>& store) {
   std::shared_ptr<ChunkWriter> next;
-  if (framing != attributes_.framing() && active_ && active_->end().open_bytes > 0) {
+  if (framing != attributes_.framing() && state_.has_open_record()) {
     ASSIGN_OR_RETURN(next, begin_next(append_time(), framing));
   }
   if (Status stored = store(); !stored) {

@@ -43,6 +43,11 @@ Location JournalState::end() const {
   return table.end();
 }
 
+bool JournalState::has_open_record() const {
+  MutexLock lock(mutex);
+  return table.end_of_last().open_bytes > 0;
+}
+
 bool JournalState::holds(ChunkId chunk) const {
   MutexLock lock(mutex);
   return table.find(chunk).has_value();

@@ -89,6 +89,7 @@ struct JournalState {
   // Where the journal is in the store.
   std::string current_path() const;
   Location end() const;
+  bool has_open_record() const;
   bool holds(ChunkId chunk) const;
   // As Journal::chunks().
   std::vector<ChunkInfo> chunks() const;

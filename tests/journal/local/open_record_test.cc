@@ -53,6 +53,17 @@ TEST_F(OpenRecord, IsClosedByASyncedChangeOfFraming) {
 
 // The append that would have gone on in it is cut off, if entries of it were written, and with its
 // chunk the record ends: as bytes nothing is different.
+TEST_F(OpenRecord, IsClosedByAChangeOfFramingAfterTheJournalWasOpenedAnew) {
+  ASSERT_TRUE(journal()->sync());
+  reopen();
+  Attributes attributes = journal()->attributes();
+  attributes.framing = Framing::kWrite;
+  ASSERT_TRUE(journal()->set_attributes(attributes));
+  EXPECT_EQ(journal()->extent().open_bytes, 0U);
+  append(*journal(), "whole");
+  EXPECT_EQ(found(), behind_lines({"half ", "whole"}));
+}
+
 TEST_F(OpenRecord, EndsWhereAnAppendInItWasTornByAKill) {
   const std::string whole = read_all(*journal());
   const std::string torn = "line\n" + line(3) + line(4);
