@@ -68,6 +68,7 @@ fuse_lowlevel_ops make_table() {
   ops.read = Callbacks::read;
   ops.write = Callbacks::write;
   ops.fsync = Callbacks::fsync;
+  ops.poll = Callbacks::poll;
   ops.opendir = Callbacks::opendir;
   ops.releasedir = Callbacks::release;
   ops.readdir = Callbacks::readdir;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fs/deferrals.h"
+#include "fs/fuse_polls.h"
 #include "fs/invalidator.h"
 #include "fs/operations.h"
 #include "fs/worker_pool.h"
@@ -38,6 +39,7 @@ class FuseAdapter final : public Notices {
   bool read_only() const { return read_only_; }
 
   void attributes_changed(NodeId node) override;
+  void grown(JournalId journal) override { polls_.grown(journal); }
   void name_changed(const Place& place) override;
 
  private:
@@ -48,6 +50,7 @@ class FuseAdapter final : public Notices {
   bool read_only_ = false;
   fuse_session* session_ = nullptr;
   Deferrals deferrals_;
+  FusePolls polls_;
   std::unique_ptr<Invalidator> invalidator_;
   // Callers that sync one journal at the same time share a sync, if there are threads for them.
   WorkerPool pool_{16};

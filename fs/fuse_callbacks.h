@@ -94,6 +94,7 @@ struct Callbacks {
   static void command(fuse_req_t request, ControlKind kind, HandleId handle, std::string_view text);
   static void move(fuse_req_t request, HandleId handle, std::shared_ptr<const std::string> text);
   static void fsync(fuse_req_t request, fuse_ino_t, int, fuse_file_info* file);
+  static void poll(fuse_req_t request, fuse_ino_t, fuse_file_info* file, fuse_pollhandle* poll);
   static void fsyncdir(fuse_req_t request, fuse_ino_t, int, fuse_file_info*);
   static void opendir(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file);
   static void readdir(fuse_req_t request, fuse_ino_t, size_t size, off_t offset,

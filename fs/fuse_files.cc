@@ -1,5 +1,6 @@
 // Open files: what is answered at once, and what waits.
 #include <fcntl.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <memory>
@@ -64,6 +65,7 @@ void Callbacks::open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file)
 }
 
 void Callbacks::release(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
+  adapter(request).polls_.remove(handle_of(file));
   operations(request).close(handle_of(file));
   fuse_reply_err(request, 0);
 }
@@ -157,6 +159,22 @@ void Callbacks::move(fuse_req_t request, HandleId handle, std::shared_ptr<const 
 void Callbacks::fsync(fuse_req_t request, fuse_ino_t, int, fuse_file_info* file) {
   Operations& ops = operations(request);
   defer_status(request, [&ops, handle = handle_of(file)] { return ops.sync(handle); });
+}
+
+// Every file can be read and written at any time. `poll` comes from whoever is to be told of more.
+void Callbacks::poll(fuse_req_t request, fuse_ino_t, fuse_file_info* file, fuse_pollhandle* poll) {
+  const HandleId handle = handle_of(file);
+  const auto journal = operations(request).journal_of(handle);
+  if (poll != nullptr && journal) {
+    const auto added = guarded([&]() -> Status {
+      adapter(request).polls_.add(handle, *journal, poll);
+      return {};
+    });
+    if (!added) return reply_error(request, added.error());
+  } else if (poll != nullptr) {
+    fuse_pollhandle_destroy(poll);
+  }
+  fuse_reply_poll(request, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 }
 
 void Callbacks::fsyncdir(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {

@@ -25,6 +25,8 @@ class Notices {
   virtual ~Notices() = default;
   // Attributes of this node that the kernel may have kept are no longer right. Must not wait.
   virtual void attributes_changed(NodeId node) = 0;
+  // Bytes were appended. Must not wait.
+  virtual void grown(JournalId journal) = 0;
   // The name leads elsewhere now. May wait for whoever holds the directory's lock in the kernel.
   virtual void name_changed(const Place& place) = 0;
 
@@ -120,6 +122,8 @@ class Operations {
   Status append(HandleId handle, ConstBytes data, uint64_t offset, bool at_end);
   // fallocate(2): what is there is allocated, and what is not cannot be.
   Status allocate(HandleId handle, uint64_t offset, uint64_t length, int mode);
+  // The journal that it is of, if it is of one.
+  std::optional<JournalId> journal_of(HandleId handle) const;
   // Which control file it is, if it is one: what is written to it are commands.
   std::optional<ControlKind> control_kind(HandleId handle) const;
   // Runs a command written to a control file; may wait. Returns what ControlFiles::run() does.

@@ -162,6 +162,7 @@ Status Operations::resize(NodeId id, const ViewNode& view, uint64_t size,
     RETURN_IF_ERROR(append_behind_hole(*view.journal, extent.end.offset, end, {}));
   }
   announce_change(*view.journal, id);
+  notices_.grown(view.journal->id());
   return {};
 }
 
@@ -268,6 +269,7 @@ Status Operations::append(HandleId id, ConstBytes data, uint64_t offset, bool at
     if (file->filling) file->filling->appended(data.size(), end);
   }
   announce_change(*file->journal, file->node);
+  notices_.grown(file->journal->id());
   return {};
 }
 
@@ -279,6 +281,12 @@ Status Operations::allocate(HandleId id, uint64_t offset, uint64_t length, int m
   // Not EOPNOTSUPP, for which posix_fallocate(3) writes a NUL byte where the file should end.
   const bool there = file->base + offset + length <= file->journal->extent().end.offset;
   return there ? Status() : refused(EPERM);
+}
+
+std::optional<JournalId> Operations::journal_of(HandleId id) const {
+  const auto opened = handles_.find(id);
+  const auto* file = opened ? std::get_if<JournalHandle>(opened.get()) : nullptr;
+  return file != nullptr ? std::optional(file->journal->id()) : std::nullopt;
 }
 
 std::optional<ControlKind> Operations::control_kind(HandleId id) const {

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -88,6 +90,16 @@ class FuseAdapterTest : public ::testing::Test {
       nodes.push_back(told.ino);
     }
     return nodes;
+  }
+
+  // The numbers under which somebody was told that there is more; what else was told is left out.
+  std::vector<uint64_t> told_polls() {
+    std::vector<uint64_t> keys;
+    for (const auto& notice : kernel_.take_notices()) {
+      if (notice.code != FUSE_NOTIFY_POLL) continue;
+      keys.push_back(struct_of<fuse_notify_poll_wakeup_out>(notice.body).kh);
+    }
+    return keys;
   }
 
   range::MemoryStore store_;
@@ -219,6 +231,43 @@ TEST_F(FuseAdapterTest, AWriteWithoutAppendIsTakenOnlyAtTheEnd) {
   const uint64_t handle = kernel_.open(empty, O_WRONLY);
   EXPECT_EQ(kernel_.answer(kernel_.send_write(empty, handle, "two\n", O_WRONLY, 0)).error, 0);
   EXPECT_EQ(attributes(app.node).attr.size, 8U);
+}
+
+// Edge-triggered epoll(7) tells its caller of news only.
+TEST_F(FuseAdapterTest, WhoLooksAtAJournalIsToldOnceThatItGrew) {
+  const Opened app = create("app");
+  const Opened other = create("other");
+  EXPECT_EQ(kernel_.poll(app.node, app.handle, 77) & POLLIN, POLLIN) << "as of a plain file";
+  append(other, "x\n");
+  EXPECT_EQ(told_polls(), std::vector<uint64_t>());
+  append(app, "one\n");
+  append(app, "two\n");
+  EXPECT_EQ(told_polls(), std::vector<uint64_t>{77}) << "once, until it looks again";
+  kernel_.poll(app.node, app.handle, 77);
+  append(app, "three\n");
+  EXPECT_EQ(told_polls(), std::vector<uint64_t>{77});
+}
+
+TEST_F(FuseAdapterTest, WhoLooksThroughAnotherViewIsToldThatAJournalGrewToo) {
+  const TwoViews views = two_views();
+  const uint64_t handle = kernel_.open(views.second, O_RDONLY);
+  kernel_.poll(views.first.node, views.first.handle, 1);
+  kernel_.poll(views.second, handle, 2);
+  append(views.first, "two\n");
+  std::vector<uint64_t> told = told_polls();
+  std::ranges::sort(told);
+  EXPECT_EQ(told, (std::vector<uint64_t>{1, 2}));
+}
+
+TEST_F(FuseAdapterTest, WhoHasClosedAFileIsToldNothing) {
+  const TwoViews views = two_views();
+  const uint64_t handle = kernel_.open(views.second, O_RDONLY);
+  kernel_.poll(views.second, handle, 2);
+  fuse_release_in closed{};
+  closed.fh = handle;
+  EXPECT_EQ(kernel_.call(FUSE_RELEASE, views.second, bytes_of(closed)).error, 0);
+  append(views.first, "two\n");
+  EXPECT_EQ(told_polls(), std::vector<uint64_t>());
 }
 
 }  // namespace

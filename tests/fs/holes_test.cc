@@ -49,6 +49,14 @@ TEST_F(HolesTest, WithTheirWriteAreOneRecordInWriteFraming) {
   EXPECT_EQ(store_.journal("app")->extent().end.record, range::RecordNumber(2));
 }
 
+TEST_F(HolesTest, AreGrowthThatIsTold) {
+  EXPECT_EQ(resize(app_.found.node, 5, app_.handle), 0);
+  EXPECT_EQ(resize(create("second").found.node, 5, std::nullopt), 0);
+  EXPECT_EQ(write(app_.handle, 7, "e"), 0);
+  const JournalId app = store_.journal("app")->id();
+  EXPECT_EQ(notices_.grown_journals, (std::vector{app, store_.journal("second")->id(), app}));
+}
+
 TEST_F(HolesTest, AreNoneBehindWhatSomebodyElseAppended) {
   EXPECT_EQ(write(app_.handle, 0, "ab"), 0);
   append(open("app"), "cd");

@@ -48,6 +48,7 @@ TEST(WorkerPool, OneThreadKeepsTheOrder) {
 class SlowNotices final : public Notices {
  public:
   void attributes_changed(NodeId) override {}
+  void grown(JournalId) override {}
   void name_changed(const Place& place) override {
     names.push_back(place.name);
     if (names.size() == 1 && meanwhile) meanwhile();

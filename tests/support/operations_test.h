@@ -21,10 +21,12 @@ inline const Caller kUser{1000, 1000, {}};
 class RecordedNotices final : public Notices {
  public:
   void attributes_changed(NodeId node) override { attributes.push_back(node); }
+  void grown(JournalId journal) override { grown_journals.push_back(journal); }
   void name_changed(const Place& place) override { names.push_back(place); }
 
   std::vector<NodeId> attributes;
   std::vector<Place> names;
+  std::vector<JournalId> grown_journals;
 };
 
 // The errno of a Result or Status, 0 if it is none.

@@ -1,6 +1,7 @@
 #include "tests/support/played_kernel.h"
 
 #include <fuse_lowlevel.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 
@@ -124,6 +125,15 @@ uint64_t PlayedKernel::send_write(uint64_t node, uint64_t handle, std::string_vi
   in.size = static_cast<uint32_t>(text.size());
   in.flags = flags;
   return send(FUSE_WRITE, node, bytes_of(in).append(text), caller);
+}
+
+uint32_t PlayedKernel::poll(uint64_t node, uint64_t handle, uint64_t key) {
+  fuse_poll_in in{};
+  in.fh = handle;
+  in.kh = key;
+  in.flags = FUSE_POLL_SCHEDULE_NOTIFY;
+  in.events = POLLIN;
+  return struct_of<fuse_poll_out>(call(FUSE_POLL, node, bytes_of(in)).body).revents;
 }
 
 uint64_t PlayedKernel::send_fsync(uint64_t node, uint64_t handle, pid_t caller) {
