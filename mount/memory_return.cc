@@ -1,6 +1,7 @@
 #include "mount/memory_return.h"
 
 #include <malloc.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,18 +21,25 @@ size_t bytes_resident() {
   return (resident - of_files) * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-size_t bytes_spare() {
+MemoryReturn::Usage usage() {
   const struct mallinfo2 info = ::mallinfo2();
-  const size_t used = info.uordblks + info.hblkhd;
-  const size_t resident = bytes_resident();
-  return resident - std::min(resident, used);  // not all that is used need be in memory
+  return {.resident = bytes_resident(), .in_use = info.uordblks + info.hblkhd};
+}
+
+std::chrono::nanoseconds cpu_time() {
+  timespec spent{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
 }
 
 }  // namespace
 
 MemoryReturn::Allocator MemoryReturn::malloc() {
   // Both look at every free piece of memory.
-  return {.bytes_spare = bytes_spare, .give_back = [] { ::malloc_trim(0); }};
+  return {.usage = usage,
+          .give_back = [] { ::malloc_trim(0); },
+          .now = Clock::now,
+          .cpu_time = cpu_time};
 }
 
 void MemoryReturn::keep_to_one_arena() {
@@ -39,17 +47,23 @@ void MemoryReturn::keep_to_one_arena() {
 }
 
 void MemoryReturn::look() {
-  constexpr int kShare = 100;  // of the time, no more goes into it
-  const auto begun = allocator_.now();
-  if (begun < due_) return;
-  const size_t spare = allocator_.bytes_spare();
-  least_ = std::min(least_, spare);
-  if (spare - least_ > kKept) {
+  constexpr int kShare = 100;            // of the time, no more goes into it
+  constexpr size_t kFreed = kKept / 64;  // worth a second try: much may have been stuck to it
+  if (allocator_.now() < due_) return;
+  const auto begun = allocator_.cpu_time();
+  const Usage usage = allocator_.usage();
+  least_spare_ = std::min(least_spare_, usage.spare());
+  most_in_use_ = std::max(most_in_use_, usage.in_use);
+  const bool more_spare = usage.spare() - least_spare_ > kKept;
+  const bool less_in_use = most_in_use_ - usage.in_use > kFreed;
+  if (more_spare || (less_in_use && usage.spare() > kKept)) {
     allocator_.give_back();
-    least_ = allocator_.bytes_spare();
+    const Usage left = allocator_.usage();
+    least_spare_ = left.spare();
+    most_in_use_ = left.in_use;
   }
-  const auto ended = allocator_.now();
-  due_ = ended + std::max<Clock::duration>(kInterval, kShare * (ended - begun));
+  const auto took = allocator_.cpu_time() - begun;
+  due_ = allocator_.now() + std::max<Clock::duration>(kInterval, kShare * took);
 }
 
 }  // namespace rangefs

@@ -1,6 +1,7 @@
 // Gives memory back to the system that is not in use any more.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -11,21 +12,30 @@ namespace rangefs {
 // What many journals took lies between what is kept, and malloc(3) by itself gives back only what
 // is at the end. What matters is only how much is free and still the process's: when the kernel
 // lets go of journals, when the store has deleted them, and when it closes what is idle, may be
-// long after each other, and what was given back may be in use for a moment that nobody sees.
+// long after each other, and what was given back may be in use for a moment that nobody sees. What
+// lies on a page with something that is in use cannot be given back before that is freed as well.
 class MemoryReturn {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // How often to look, at least; less often if looking takes long.
+  // How often to look, at least; less often if looking takes the processor long.
   static constexpr std::chrono::duration<int, std::milli> kInterval{5000};
   // What is not worth the work.
   static constexpr size_t kKept = size_t{512} << 10;
 
-  // Of malloc(3); tests play it.
+  // Bytes.
+  struct Usage {
+    size_t resident = 0;
+    size_t in_use = 0;  // need not all be resident
+    size_t spare() const { return resident - std::min(resident, in_use); }
+  };
+
+  // malloc(3) and the clocks; tests play them.
   struct Allocator {
-    std::function<size_t()> bytes_spare;  // in memory, but not in use
+    std::function<Usage()> usage;
     std::function<void()> give_back;
-    std::function<Clock::time_point()> now = Clock::now;
+    std::function<Clock::time_point()> now;
+    std::function<std::chrono::nanoseconds()> cpu_time;  // of this thread
   };
   static Allocator malloc();
 
@@ -41,7 +51,9 @@ class MemoryReturn {
  private:
   const Allocator allocator_;
   Clock::time_point due_ = allocator_.now() + kInterval;
-  size_t least_ = 0;  // that was spare since the last time it was given back: some always is
+  // Since memory was given back the last time.
+  size_t least_spare_ = 0;  // some always is
+  size_t most_in_use_ = 0;
 };
 
 }  // namespace rangefs

@@ -32,18 +32,20 @@ class MemoryReturnTest : public ::testing::Test {
   size_t resident_ = kMuch;
   int given_back_ = 0;
   MemoryReturn::Clock::time_point now_{};
-  MemoryReturn::Clock::duration takes_{};
-  MemoryReturn memory_{{.bytes_spare =
+  std::chrono::nanoseconds takes_{};
+  std::chrono::nanoseconds cpu_time_{};
+  MemoryReturn memory_{{.usage =
                             [this] {
-                              now_ += takes_;
-                              return resident_ - in_use_;
+                              cpu_time_ += takes_;
+                              return MemoryReturn::Usage{.resident = resident_, .in_use = in_use_};
                             },
                         .give_back =
                             [this] {
                               ++given_back_;
                               resident_ = in_use_ + stuck_;
                             },
-                        .now = [this] { return now_; }}};
+                        .now = [this] { return now_; },
+                        .cpu_time = [this] { return cpu_time_; }}};
 };
 
 TEST_F(MemoryReturnTest, GivesBackWhatIsNotInUseAnyMoreOnce) {
@@ -70,6 +72,18 @@ TEST_F(MemoryReturnTest, DoesNotTryAgainWhereNothingCanBeGivenBack) {
   stuck_ = 0;
   use(kMuch);
   EXPECT_TRUE(gives_back(0));
+}
+
+// It lay between pieces that were in use: there was more of it than of what is freed at last.
+TEST_F(MemoryReturnTest, GivesBackWhatWasStuckWhenTheRestIsFreed) {
+  EXPECT_FALSE(gives_back(kMuch));
+  stuck_ = kMuch / 2;
+  EXPECT_TRUE(gives_back(MemoryReturn::kKept));
+  EXPECT_FALSE(gives_back(MemoryReturn::kKept));
+  stuck_ = 0;
+  EXPECT_TRUE(gives_back(MemoryReturn::kKept / 32 * 31));
+  EXPECT_EQ(resident_, in_use_);
+  EXPECT_FALSE(gives_back(0)) << "it is little";
 }
 
 // A store deletes what was removed long after everybody has let go of it.
