@@ -155,9 +155,10 @@ class Store {
   // The store does this by itself every retention_interval.
   virtual Status apply_retention() = 0;
 
-  // Makes everything appended so far to any journal, and every name, survive power loss. Afterwards
-  // removed journals take up no more space, but for those that somebody has open, or whose files
-  // cannot be removed: the log tells.
+  // Makes everything appended so far to any journal, and every name, survive power loss. Then it
+  // gives back the space of a few removed journals, the last ones first; that of others, and of
+  // those that somebody still had open, follows in the background. Of those whose files cannot be
+  // removed the log tells.
   virtual Status sync() = 0;
 
   virtual Result<Space> space() = 0;

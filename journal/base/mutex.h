@@ -2,6 +2,7 @@
 // https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <shared_mutex>
@@ -59,6 +60,12 @@ class RANGE_ANNOTATION(capability("mutex")) LongMutex {
     const std::lock_guard lock(mutex_);
     return !std::exchange(held_, true);
   }
+  // Waits for it, but no longer than until `deadline`.
+  bool try_lock_until(std::chrono::steady_clock::time_point deadline)
+      RANGE_ANNOTATION(try_acquire_capability(true)) {
+    std::unique_lock lock(mutex_);
+    return unlocked_.wait_until(lock, deadline, [this] { return !held_; }) && (held_ = true);
+  }
   void unlock() RANGE_ANNOTATION(release_capability()) {
     {
       const std::lock_guard lock(mutex_);
@@ -80,6 +87,7 @@ class RANGE_ANNOTATION(scoped_lockable) MutexLock {
   explicit MutexLock(M& mutex) RANGE_ANNOTATION(acquire_capability(mutex)) : mutex_(mutex) {
     mutex_.lock();
   }
+  MutexLock(M& mutex, std::adopt_lock_t /*held*/) REQUIRES(mutex) : mutex_(mutex) {}
   ~MutexLock() RANGE_ANNOTATION(release_capability()) { mutex_.unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;

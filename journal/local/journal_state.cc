@@ -112,7 +112,7 @@ Error JournalState::fail(const Error& error) {
   }
   const std::string name = current_path();
   context.log.error("journal {}: takes no more appends: {}", printable(name), to_string(error));
-  context.sync_queue.keep(journal.lock());
+  if (!removed) context.sync_queue.keep(journal.lock());
   const Status noted = context.names.note_failure(id, failed_at);
   if (!noted) context.log.error("journal {}: {}", printable(name), to_string(noted.error()));
   return error;

@@ -109,6 +109,7 @@ struct JournalState {
   // Has the background look at the limits of the journal.
   void queue_trim();
   std::atomic<bool> trim_queued = false;
+  std::atomic<bool> removed = false;
 
   // After a failed write or sync: nothing more is appended, and everybody is told. Returns the
   // first such failure.

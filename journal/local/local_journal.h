@@ -86,6 +86,10 @@ class LocalJournal final : public Journal, public std::enable_shared_from_this<L
   // Keeps others from appending as long as the lock is held.
   std::unique_lock<Mutex> hold_appends() { return std::unique_lock(appender_.appending()); }
 
+  // It was removed: it is synced for nobody but who has it open.
+  void note_removed() { state_.removed = true; }
+  bool is_removed() const { return state_.removed; }
+
   // For the sync queue.
   JournalSyncer& syncer() { return syncer_; }
 

@@ -76,7 +76,8 @@ LocalStore::LocalStore(Env& env, Path path, const StoreOptions& options,
                .sync_queue = sync_queue_,
                .trim_queue = trim_queue_,
                .mapping = mapping,
-               .boot_id = env.boot_id()} {}
+               .boot_id = env.boot_id()},
+      reclaimer_(names_, sync_queue_, files_, log_, path_.string()) {}
 
 LocalStore::~LocalStore() { stop_background(); }
 
@@ -85,10 +86,7 @@ LocalStore::~LocalStore() { stop_background(); }
 Status LocalStore::start(bool background) {
   RETURN_IF_ERROR(check_format());
   if (options_.read_only) return {};
-  for (const JournalId id : names_.examine_trash()) {
-    MutexLock lock(journals_mutex_);
-    removed_[id];
-  }
+  for (const JournalId id : names_.examine_trash()) reclaimer_.add(id, {});
   // In the background, nobody who opens a store waits for it.
   if (!background) (void)reclaim();
   if (const Status synced = sync_noted_journals(); !synced) {
@@ -267,8 +265,19 @@ Status LocalStore::sync_and_reclaim() {
 Status LocalStore::sync() {
   if (options_.read_only) return {};
   const Status synced = sync_all();
-  Status reclaimed = reclaim_some();
+  Status reclaimed = reclaimer_.run_briefly();
   return synced ? reclaimed : synced;
+}
+
+Status LocalStore::reclaim() {
+  Status reclaimed = reclaimer_.run([this] { return reclaiming_.stopping(); });
+  forget_closed();
+  return reclaimed;
+}
+
+void LocalStore::forget_closed() {
+  MutexLock lock(journals_mutex_);
+  std::erase_if(journals_, [](const auto& item) { return item.second.expired(); });
 }
 
 Status LocalStore::close() {

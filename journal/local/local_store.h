@@ -6,7 +6,6 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "journal/env/env.h"
 #include "journal/local/local_journal.h"
 #include "journal/local/names.h"
+#include "journal/local/reclaimer.h"
 #include "journal/local/store_clock.h"
 #include "journal/local/sync_queue.h"
 #include "journal/local/trim_queue.h"
@@ -24,11 +24,11 @@ namespace range {
 
 // Layout: STORE/format says what it is, STORE/lock holds the pid of the process that writes to it,
 // the rest is described in names.h. Of its threads one syncs in the background, one deletes what
-// was removed, and one applies retention: none of them waits for another, and none but the sync is
-// waited for when the store is closed.
+// was removed, and one applies retention: none of them waits for the work of another, and closing
+// the store has all of them stop.
 //
-// Locks, in the order in which they are taken: noted_mutex_, reclaim_mutex_, names_mutex_, those of
-// a journal, journals_mutex_.
+// Locks, in the order in which they are taken: noted_mutex_, the one of Reclaimer::run(),
+// names_mutex_, those of a journal, journals_mutex_.
 class LocalStore final : public Store {
  public:
   // As open_store(). `env` must outlive the store. For tests: without `background` nothing happens
@@ -68,9 +68,7 @@ class LocalStore final : public Store {
 
   // What happens in the background every sync_interval, in two threads.
   Status sync_and_reclaim();
-  // The second half of it: deletes removed directories, and the records of removed journals that
-  // nobody has open any more. What cannot be deleted is told in the log once, and tried again. Ends
-  // early when the store is closed.
+  // The second half of it, until the store is closed: see Reclaimer.
   Status reclaim();
 
  private:
@@ -102,11 +100,7 @@ class LocalStore final : public Store {
   Result<Entry> existing(std::string_view path);
   void journal_discarded(JournalId id);
   Status sync_all();
-  Status reclaim_some();
-  std::vector<JournalId> unused_journals();
-  Status reclaim(size_t journals_max) REQUIRES(reclaim_mutex_);
-  void reclaim(std::span<const JournalId> journals);
-  void note_reclaimed(JournalId id, const Status& reclaimed);
+  void forget_closed();
   Status check_empty(std::string_view directory);
 
   Env& env_;
@@ -125,21 +119,13 @@ class LocalStore final : public Store {
   // What an earlier process could not sync, nor this one so far; nothing before that is known.
   std::optional<std::vector<JournalId>> noted_ GUARDED_BY(noted_mutex_);
 
-  Mutex reclaim_mutex_;            // one reclaim() at a time
   std::shared_mutex names_mutex_;  // shared to look something up, exclusive to change names
 
   // Journals by id while anybody uses them, and the last used ones a while longer.
   Mutex journals_mutex_;
   std::map<JournalId, std::weak_ptr<LocalJournal>> journals_ GUARDED_BY(journals_mutex_);
   std::list<std::shared_ptr<LocalJournal>> recent_ GUARDED_BY(journals_mutex_);
-  // Journals that were removed, and whose records are still to be deleted.
-  struct Removed {
-    std::weak_ptr<LocalJournal> journal;  // tells that nobody reads them
-    std::string logged{};                 // why they could not be deleted
-    bool left = false;                    // nor ever can
-  };
-  std::map<JournalId, Removed> removed_ GUARDED_BY(journals_mutex_);
-
+  Reclaimer reclaimer_;
   PeriodicThread syncing_;
   PeriodicThread reclaiming_;
   PeriodicThread trimming_;

@@ -205,7 +205,7 @@ Result<JournalId> Names::create_journal(std::string_view path,
   if (created) created = env_.rename(trash_path(id), tree_path(path), false);
   if (!created) {
     // What this leaves behind goes when the store is opened next.
-    (void)reclaim({id});
+    (void)reclaim({&id, 1}, [] { return false; });
     return name_taken(path, std::move(created).error());
   }
   const Path directory = journal_directory(id);

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -123,14 +124,16 @@ class Names {
   // What sync_journal() would answer if there was nothing to sync.
   Status failure(JournalId id, std::string_view path);
 
-  // Deletes discarded directories of the tree and what examine_trash() has left, after a sync: up
-  // to 1,000 of each, others by the next call. What cannot be deleted is logged, and tried again by
-  // the next call.
-  Status reclaim_directories();
+  // Whether to leave the rest for the next call, asked before each file or a number of directories.
+  using Stop = std::function<bool()>;
+
+  // Deletes discarded directories of the tree and what examine_trash() has left, `at_most` of each,
+  // after a sync. What cannot be deleted is logged, and tried again by the next call.
+  Status reclaim_directories(size_t at_most, const Stop& stop);
   // Deletes the directories of discarded journals, which share the syncs of that. Their discarding
-  // must be synced. Errors, of each: kNotEmpty, after everything else, if there is something in it
-  // that is not of rangefs, and stays.
-  std::vector<Status> reclaim(const std::vector<JournalId>& journals);
+  // must be synced. Answers for those that it got to. Errors, of each: kNotEmpty, after everything
+  // else, if there is something in it that is not of rangefs, and stays.
+  std::vector<Status> reclaim(std::span<const JournalId> journals, const Stop& stop);
 
   // Notes that a sync of a journal has failed, for the next process: the kernel tells that only
   // once, and later syncs of the file system pass over what was lost. `end` is that of the journal
@@ -193,9 +196,11 @@ class Names {
   Result<Entry> entry_to_rename(std::string_view from, std::string_view to);
   Error name_taken(std::string_view path, Error error);
   void note_foreign(const Path& path);
-  void delete_leftovers();
-  std::vector<Status> delete_from_trash(const std::vector<Leftover>& leftovers);
-  Status delete_journal(JournalId id);
+  void delete_leftovers(size_t at_most, const Stop& stop);
+  bool is_kept(Leftover& leftover, const Status& deleted);
+  Status delete_discarded(const std::vector<Path>& discarded);
+  std::vector<Status> delete_from_trash(std::span<const Leftover> leftovers);
+  Result<bool> delete_journal(JournalId id, const Stop& stop);
   Status forget_in_trash(JournalId id);
   Status delete_directory(const Path& discarded);
   // Of a directory; `lost` stands for attributes that let only its owner use it.

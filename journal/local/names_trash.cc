@@ -22,41 +22,38 @@ bool is_file_of_journal(const DirectoryEntry& entry) {
   return ours && entry.kind == FileKind::kRegular;
 }
 
-// Few enough that who wants to close the store need not wait for long.
-template <typename T>
-std::vector<T> take_first(std::vector<T>& from) {
-  constexpr size_t kAtOnce = 256;
-  const auto end = from.begin() + static_cast<ptrdiff_t>(std::min(from.size(), kAtOnce));
-  std::vector<T> taken(std::make_move_iterator(from.begin()), std::make_move_iterator(end));
-  from.erase(from.begin(), end);
-  return taken;
-}
+// So many directories share the syncs of their deletion.
+constexpr size_t kAtOnce = 1024;
 
 }  // namespace
 
-std::vector<Status> Names::reclaim(const std::vector<JournalId>& journals) {
+std::vector<Status> Names::reclaim(std::span<const JournalId> journals, const Stop& stop) {
   std::vector<Status> done;
   std::vector<Path> directories;
   for (const JournalId id : journals) {
-    done.push_back(delete_journal(id));
+    const auto deleted = delete_journal(id, stop);
+    if (deleted && !*deleted) break;
+    done.push_back(deleted ? Status() : Status(deleted.error()));
     directories.push_back(journal_directory(id));
   }
   // Before the links go: nothing else would lead to a directory that came back.
   const std::vector<Status> synced = sync_deletions(directories);
-  for (size_t i = 0; i < journals.size(); ++i) {
+  for (size_t i = 0; i < done.size(); ++i) {
     if (done[i]) done[i] = synced[i];
     if (done[i]) done[i] = forget_in_trash(journals[i]);
   }
   return done;
 }
 
-Status Names::delete_journal(JournalId id) {
+// Returns false if it was stopped: what is left goes the next time.
+Result<bool> Names::delete_journal(JournalId id, const Stop& stop) {
   const Path directory = journal_directory(id);
   const auto files = env_.list(directory);
   if (!files && files.error().code != Errc::kNotFound) return files.error();
   if (files) {
     std::optional<Path> foreign;
     for (const DirectoryEntry& file : *files) {
+      if (stop()) return false;
       if (is_file_of_journal(file)) {
         RETURN_IF_ERROR(env_.remove_file(directory / file.name));
       } else {
@@ -67,7 +64,7 @@ Status Names::delete_journal(JournalId id) {
     RETURN_IF_ERROR(env_.remove_directory(directory));
   }
   note_change({.subject = directory, .directories = {directory.parent_path()}, .deleted = true});
-  return {};
+  return true;
 }
 
 Status Names::forget_in_trash(JournalId id) {
@@ -95,10 +92,9 @@ std::vector<JournalId> Names::examine_trash() {
   return journals;
 }
 
-// What is foreign is left for good.
-void Names::delete_leftovers() {
+void Names::delete_leftovers(size_t at_most, const Stop& stop) {
   MutexLock lock(leftovers_mutex_);
-  if (leftovers_.empty()) return;
+  if (leftovers_.empty() || stop()) return;
   // What is deleted now must not come back to the tree by a power loss.
   if (const Status synced = sync(); !synced) {
     if (!std::exchange(leftovers_.front().told, true)) {
@@ -107,26 +103,38 @@ void Names::delete_leftovers() {
     }
     return;
   }
-  std::vector<Leftover> some = take_first(leftovers_);
-  const std::vector<Status> done = delete_from_trash(some);
-  auto next = done.begin();
-  for (Leftover& leftover : some) {
-    const Status& deleted = *next++;
-    if (deleted) continue;
-    if (!std::exchange(leftover.told, true)) {
-      log_.warn("{}: left in the trash: {}",
-                printable((store_ / kTrash / leftover.entry.name).string()),
-                to_string(deleted.error()));
+  std::vector<Leftover> all;
+  std::vector<Leftover> kept;
+  all.swap(leftovers_);
+  std::span<Leftover> left = all;
+  while (!left.empty() && at_most > 0 && !stop()) {
+    const auto some = left.first(std::min({left.size(), kAtOnce, at_most}));
+    at_most -= some.size();
+    const std::vector<Status> done = delete_from_trash(some);
+    for (size_t i = 0; i < some.size(); ++i) {
+      if (is_kept(some[i], done[i])) kept.push_back(std::move(some[i]));
     }
-    const Errc code = deleted.error().code;
-    const bool foreign =
-        code == Errc::kNotEmpty || code == Errc::kInvalid || code == Errc::kNotFound;
-    if (!foreign) leftovers_.push_back(std::move(leftover));
+    left = left.subspan(some.size());
   }
+  // What failed comes behind the others.
+  std::ranges::move(left, std::back_inserter(leftovers_));
+  std::ranges::move(kept, std::back_inserter(leftovers_));
+}
+
+// Whether it is to be tried again. What is foreign is left for good.
+bool Names::is_kept(Leftover& leftover, const Status& deleted) {
+  if (deleted) return false;
+  if (!std::exchange(leftover.told, true)) {
+    log_.warn("{}: left in the trash: {}",
+              printable((store_ / kTrash / leftover.entry.name).string()),
+              to_string(deleted.error()));
+  }
+  const Errc code = deleted.error().code;
+  return code != Errc::kNotEmpty && code != Errc::kInvalid && code != Errc::kNotFound;
 }
 
 // The directories share the syncs of that.
-std::vector<Status> Names::delete_from_trash(const std::vector<Leftover>& leftovers) {
+std::vector<Status> Names::delete_from_trash(std::span<const Leftover> leftovers) {
   std::vector<Status> done(leftovers.size());
   std::vector<Path> directories;
   std::vector<size_t> places;
@@ -147,14 +155,29 @@ std::vector<Status> Names::delete_from_trash(const std::vector<Leftover>& leftov
   return done;
 }
 
-Status Names::reclaim_directories() {
-  delete_leftovers();
-  std::vector<Path> discarded;
+Status Names::reclaim_directories(size_t at_most, const Stop& stop) {
+  delete_leftovers(at_most, stop);
+  std::vector<Path> all;
   {
     MutexLock lock(unsynced_mutex_);
-    discarded = take_first(discarded_);
+    all.swap(discarded_);
   }
-  if (discarded.empty()) return {};
+  Status result;
+  std::span<Path> left = all;
+  while (!left.empty() && at_most > 0 && !stop()) {
+    const auto some = left.first(std::min({left.size(), kAtOnce, at_most}));
+    at_most -= some.size();
+    const Status deleted = delete_discarded({some.begin(), some.end()});
+    if (!deleted && result) result = deleted;
+    left = left.subspan(some.size());
+  }
+  MutexLock lock(unsynced_mutex_);
+  discarded_.insert(discarded_.begin(), left.begin(), left.end());
+  return result;
+}
+
+// Errors: of a discarding that cannot be synced; what it concerns is tried again.
+Status Names::delete_discarded(const std::vector<Path>& discarded) {
   Status result;
   std::vector<Path> ready;
   // Should power be lost, no directory may come back without its attributes.
@@ -162,10 +185,10 @@ Status Names::reclaim_directories() {
   for (size_t i = 0; i < discarded.size(); ++i) {
     if (!synced[i] && result) result = synced[i];
     if (synced[i]) {
-      ready.push_back(std::move(discarded[i]));
+      ready.push_back(discarded[i]);
     } else {
       MutexLock lock(unsynced_mutex_);
-      discarded_.push_back(std::move(discarded[i]));
+      discarded_.push_back(discarded[i]);
     }
   }
   const std::vector<Status> deleted = delete_directories(ready);

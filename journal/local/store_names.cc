@@ -80,7 +80,7 @@ Result<std::shared_ptr<LocalJournal>> LocalStore::find_or_open(JournalId id,
   const auto known = journals_.find(id);
   auto journal = known == journals_.end() ? nullptr : known->second.lock();
   if (journal && journal->is_end_unreadable()) let_go_of_unused(journal);
-  if (removed_.contains(id)) {
+  if (reclaimer_.has(id)) {
     // Of a copied link it is not "not found": who wants it would go on trying. Nor may anything be
     // appended there.
     ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
@@ -222,7 +222,10 @@ Status LocalStore::remove(std::string_view path) {
 void LocalStore::journal_discarded(JournalId id) {
   sync_queue_.drop(id);
   MutexLock lock(journals_mutex_);
-  removed_[id] = {.journal = journals_[id]};
+  const auto known = journals_.find(id);
+  const auto removed = known == journals_.end() ? nullptr : known->second.lock();
+  if (removed) removed->note_removed();
+  reclaimer_.add(id, removed);
   // Who removes it has just opened it: it is the first one.
   const auto recent = std::find_if(recent_.begin(), recent_.end(),
                                    [&](const auto& journal) { return journal->id() == id; });

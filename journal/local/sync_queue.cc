@@ -1,6 +1,7 @@
 #include "journal/local/sync_queue.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -8,6 +9,15 @@
 #include "journal/local/local_journal.h"
 
 namespace range {
+
+namespace {
+
+// The first failure is kept; that of a removed journal concerns only who has it open.
+void note(const LocalJournal& journal, const Status& synced, Status& result) {
+  if (!synced && result && !journal.is_removed()) result = synced;
+}
+
+}  // namespace
 
 void SyncQueue::add(std::shared_ptr<LocalJournal> journal) {
   MutexLock lock(mutex_);
@@ -24,14 +34,15 @@ void SyncQueue::drop(JournalId id) {
   std::erase_if(failed_, [&](const auto& journal) { return journal->id() == id; });
 }
 
-std::vector<std::shared_ptr<LocalJournal>> SyncQueue::take(
-    const std::function<bool(const std::shared_ptr<LocalJournal>&)>& unused) {
+void SyncQueue::let_go_of_removed() {
+  Journals unused;  // let go of without the mutex
   MutexLock lock(mutex_);
-  const auto kept = std::stable_partition(journals_.begin(), journals_.end(),
-                                          [&](const auto& journal) { return !unused(journal); });
-  Journals taken(std::make_move_iterator(kept), std::make_move_iterator(journals_.end()));
-  journals_.erase(kept, journals_.end());
-  return taken;
+  const auto is_unused = [](const auto& journal) {
+    return journal->is_removed() && journal.use_count() == 1;
+  };
+  const auto first = std::partition(journals_.begin(), journals_.end(), std::not_fn(is_unused));
+  std::move(first, journals_.end(), std::back_inserter(unused));
+  journals_.erase(first, journals_.end());
 }
 
 Status SyncQueue::sync_all(bool let_go) {
@@ -66,28 +77,28 @@ Status SyncQueue::sync_each(const Journals& journals, bool let_go) {
     auto ticket = syncer.begin();
     Status synced = ticket ? syncer.sync(*ticket) : Status(ticket.error());
     if (ticket) synced = syncer.finish(*std::move(ticket), synced, let_go);
-    if (!synced && result) result = synced;
+    note(*journal, synced, result);
   }
   return result;
 }
 
 Status SyncQueue::sync_together(const Journals& journals, bool let_go) {
   Status result;
-  std::vector<std::pair<JournalSyncer*, JournalSyncer::Ticket>> begun;
+  std::vector<std::pair<LocalJournal*, JournalSyncer::Ticket>> begun;
   for (const auto& journal : journals) {
     auto ticket = journal->syncer().begin();
     if (ticket) {
-      begun.emplace_back(&journal->syncer(), *std::move(ticket));
-    } else if (result) {
-      result = ticket.error();
+      begun.emplace_back(journal.get(), *std::move(ticket));
+    } else {
+      note(*journal, ticket.error(), result);
     }
   }
   const Status synced = names_.sync_filesystem();
-  for (auto& [syncer, ticket] : begun) {
+  for (auto& [journal, ticket] : begun) {
+    JournalSyncer& syncer = journal->syncer();
     // What the file system could not sync need not be ours, and need not be all of ours.
-    const Status checked = synced ? syncer->check(ticket) : syncer->sync(ticket);
-    const Status finished = syncer->finish(std::move(ticket), checked, let_go);
-    if (!finished && result) result = finished;
+    const Status checked = synced ? syncer.check(ticket) : syncer.sync(ticket);
+    note(*journal, syncer.finish(std::move(ticket), checked, let_go), result);
   }
   return result;
 }

@@ -1,7 +1,6 @@
 // The journals of a store that have something to sync.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -27,10 +26,8 @@ class SyncQueue {
   // Lets go of such a journal when it is removed: what failed in it matters to nobody any more.
   void drop(JournalId id);
 
-  // Lets go of the journals that `unused` is true of. The caller keeps others from getting hold of
-  // them; they end with what is returned.
-  std::vector<std::shared_ptr<LocalJournal>> take(
-      const std::function<bool(const std::shared_ptr<LocalJournal>&)>& unused);
+  // Lets go of removed journals that nobody else holds: nothing of them needs to be synced.
+  void let_go_of_removed();
 
   // Syncs every journal in the queue and all changed names: few of them one by one, many by one
   // sync of the file system. Journals whose newest mark is not durable yet stay in the queue for

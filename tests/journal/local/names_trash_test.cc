@@ -190,7 +190,7 @@ TEST_F(NamesTrash, ARemovedDirectoryComesBackWithItsAttributesOrNotAtAll) {
   ASSERT_TRUE(names.create_directory("d", attributes));
   ASSERT_TRUE(names.sync());
   ASSERT_TRUE(names.discard("d"));
-  ASSERT_TRUE(names.reclaim_directories());
+  ASSERT_TRUE(names.reclaim_directories(1, [] { return false; }));
   for (uint64_t seed = 0; seed < 100; ++seed) {
     const auto later = env_->after_power_loss(Survival::of(seed));
     Names found(*later, log, "/store");
