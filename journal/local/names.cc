@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <cerrno>
-#include <climits>
 
 #include "journal/base/result_macros.h"
 #include "journal/chunk/format.h"
@@ -29,16 +28,10 @@ bool cannot_exchange(const Error& error) {
   return error.sys_errno == EINVAL || error.sys_errno == ENOSYS;
 }
 
-// What the link of a journal says: where its chunks are, seen from `path` in the tree. No link can
-// say that of a place that is too deep; there it says where they are in the store.
-std::string link_text(JournalId id, std::string_view path) {
-  std::string up = "../";
-  for (const char c : path) {
-    if (c == '/') up += "../";
-  }
+// Where the chunks of a journal are in the store.
+std::string place_of_chunks(JournalId id) {
   const std::string name = to_string(id);
-  const std::string directory = fmt::format("{}/{}/{}", kChunks, name.substr(0, 2), name);
-  return up.size() + directory.size() < PATH_MAX ? up + directory : directory;
+  return fmt::format("{}/{}/{}", kChunks, name.substr(0, 2), name);
 }
 
 }  // namespace
@@ -220,11 +213,26 @@ Result<JournalId> Names::create_journal(std::string_view path,
 // link of something else: dying right then would be the end of that, when the trash is emptied.
 Result<JournalId> Names::create_in_trash(std::string_view path) {
   ASSIGN_OR_RETURN(const JournalId id, draw_id());
-  RETURN_IF_ERROR(env_.make_symlink(link_text(id, path), trash_path(id)));
+  RETURN_IF_ERROR(make_link(id, path));
   const Status made = env_.make_directory(journal_directory(id));
   if (made) return id;
   (void)env_.remove_file(trash_path(id));
   return made.error();
+}
+
+// It says where the chunks are, seen from `path` in the tree. No link can say that of a place that is
+// too deep (more than 4,095 bytes; 1,023 on XFS): there it says where they are in the store.
+Status Names::make_link(JournalId id, std::string_view path) {
+  std::string up = "../";
+  for (const char c : path) {
+    if (c == '/') up += "../";
+  }
+  const std::string place = place_of_chunks(id);
+  Status made = env_.make_symlink(up + place, trash_path(id));
+  if (!made && made.error().sys_errno == ENAMETOOLONG) {
+    made = env_.make_symlink(place, trash_path(id));
+  }
+  return made;
 }
 
 // An id that nothing has, be it in use or on its way from the trash. As callers make one name after

@@ -218,6 +218,7 @@ class Names {
   void forget_directories();
   Result<std::optional<Entry>> entry_at(std::string_view path, FileKind kind);
   Result<JournalId> create_in_trash(std::string_view path);
+  Status make_link(JournalId id, std::string_view path);
   Status replace_in_steps(std::string_view from, std::string_view to, const Entry& entry);
   void note_renamed(std::string_view from, std::string_view to, const Entry& entry);
   void note_change(Change change);

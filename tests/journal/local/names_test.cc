@@ -29,6 +29,24 @@ TEST_F(NamesTest, TheTreeIsLaidOutAsDocumented) {
   EXPECT_EQ(trash(), 0U);
 }
 
+// How long it may be, each file system says.
+TEST_F(NamesTest, ALinkThatIsTooLongForTheFileSystemSaysOnlyThePlaceInTheStore) {
+  make_directory("web");
+  int links = 0;
+  env_->set_fault_hook([&](const Call& call) -> std::optional<Fault> {
+    const bool first = call.kind == CallKind::kMakeSymlink && ++links == 1;
+    return first ? std::optional(Fault{ENAMETOOLONG}) : std::nullopt;
+  });
+  const auto app = journal("web/app");
+  append(*app, "x\n");
+  env_->set_fault_hook({});
+  const std::string id = to_string(app->id());
+  EXPECT_EQ(env_->read_symlink("/store/tree/web/app").value(),
+            "chunks/" + id.substr(0, 2) + "/" + id);
+  reopen();
+  EXPECT_EQ(read_all(*journal("web/app")), "x\n");
+}
+
 TEST_F(NamesTest, ANameOfWhichTheDiskGivesNoMoreHidesNoOthers) {
   for (const char* name : {"a", "b", "c"}) journal(name);
   ASSERT_TRUE(store_->make_directory("d", {}));
