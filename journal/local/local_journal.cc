@@ -107,14 +107,17 @@ Result<ByteOffset> LocalJournal::append_records(std::span<const ConstBytes> reco
 
 Extent LocalJournal::extent() const {
   if (!here_) return {};
-  const Time created = attributes_.get().created;
-  MutexLock lock(state_.mutex);
-  return {.begin = state_.table.begin(),
-          .end = state_.table.end(),
-          .synced = state_.synced.offset,
-          .open_bytes = state_.table.end_of_last().open_bytes,
-          .last_time =
-              state_.table.end().record == RecordNumber() ? created : state_.table.time_of_end()};
+  Extent extent;
+  {
+    MutexLock lock(state_.mutex);
+    extent = {.begin = state_.table.begin(),
+              .end = state_.table.end(),
+              .synced = state_.synced.offset,
+              .open_bytes = state_.table.end_of_last().open_bytes,
+              .last_time = state_.table.time_of_end()};
+  }
+  if (extent.end.record == RecordNumber()) extent.last_time = attributes_.get().created;
+  return extent;
 }
 
 Result<size_t> LocalJournal::read(ByteOffset from, MutableBytes into) {
@@ -148,6 +151,7 @@ Result<bool> LocalJournal::wait_for_record(RecordNumber record, Deadline deadlin
 Result<Location> LocalJournal::sync() {
   if (!here_) return forked();
   if (state_.context.options.read_only) return state_.end();
+  RETURN_IF_ERROR(state_.life.failure());
   if (state_.life.stage() != JournalLife::Stage::kReady) {
     MutexLock appending(appender_.appending());
     RETURN_IF_ERROR(appender_.make_ready());

@@ -81,5 +81,18 @@ TEST_F(JournalSync, WhatFailedIsNotSyncedAgainWithTheStore) {
   EXPECT_TRUE(found_intact());
 }
 
+// The answer is known.
+TEST_F(JournalSync, OfAJournalThatFailedWaitsForNobody) {
+  const auto app = journal();
+  append(*app, "x\n");
+  env_->set_fault_hook([](const Call& call) -> std::optional<Fault> {
+    return call.kind == CallKind::kSyncData ? std::optional(Fault{EIO}) : std::nullopt;
+  });
+  EXPECT_FALSE(app->sync());
+  env_->set_fault_hook({});
+  const auto appending = std::static_pointer_cast<LocalJournal>(app)->hold_appends();
+  EXPECT_FALSE(app->sync());
+}
+
 }  // namespace
 }  // namespace range
