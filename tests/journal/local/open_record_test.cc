@@ -24,6 +24,16 @@ class OpenRecord : public RecoveryTest {
     all.insert(all.end(), records.begin(), records.end());
     return all;
   }
+  // On a copy.
+  static uint64_t open_bytes_after_another_framing(SimEnv& env) {
+    const auto copy = env.after_kill();
+    const auto store = LocalStore::open(*copy, "/store", {}, false);
+    const auto app = *(*store)->Store::open("app");
+    Attributes attributes = app->attributes();
+    attributes.framing = Framing::kWrite;
+    EXPECT_TRUE(app->set_attributes(attributes));
+    return app->extent().open_bytes;
+  }
 };
 
 TEST_F(OpenRecord, GoesOnAfterAKill) {
@@ -64,6 +74,7 @@ TEST_F(OpenRecord, IsClosedByAChangeOfFramingAfterTheJournalWasOpenedAnew) {
   EXPECT_EQ(found(), behind_lines({"half ", "whole"}));
 }
 
+// Also where appends go on in another chunk.
 TEST_F(OpenRecord, EndsWhereAnAppendInItWasTornByAKill) {
   const std::string whole = read_all(*journal());
   const std::string torn = "line\n" + line(3) + line(4);
@@ -82,6 +93,7 @@ TEST_F(OpenRecord, EndsWhereAnAppendInItWasTornByAKill) {
       const auto store = LocalStore::open(*later, "/store", options_, false);
       const auto left = *(*store)->Store::open("app");
       EXPECT_EQ(left->extent().open_bytes, stored ? 0U : 10U) << n;
+      EXPECT_EQ(open_bytes_after_another_framing(*later), 0U) << n;
       append(*left, "more\n");
       EXPECT_EQ(read_all(*left), whole + "open " + (stored ? torn : "") + "more\n") << n;
       Records expected = behind_lines({"half open more\n"});
