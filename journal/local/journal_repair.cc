@@ -54,29 +54,27 @@ Status JournalRepair::set_torn_chunks_aside() {
 
 // Brings a chunk whose tail was examined into the state in which this process would have left it.
 Status JournalRepair::resume(const ChunkScan& scan) {
-  bool cut = false;
-  ASSIGN_OR_RETURN(const auto writer, open_writer(scan, cut));
-  const bool rebooted = written_in(scan) != state_.context.boot_id;
-  if (cut || rebooted) {
+  ASSIGN_OR_RETURN(const Resumed resumed, open_writer(scan));
+  ChunkWriter& writer = *resumed.writer;
+  if (resumed.cut || resumed.rebooted) {
     // The next recovery must know from the mark that later entries are from this boot, and that no
     // slot behind a cut may be used.
     RETURN_IF_ERROR(for_good(sync_resumed()));
-    RETURN_IF_ERROR(for_good(writer->sync_files()));
-    RETURN_IF_ERROR(writer->store_mark(scan.end, writer->closed(), state_.context.boot_id));
+    RETURN_IF_ERROR(for_good(writer.sync_files()));
+    RETURN_IF_ERROR(writer.store_mark(scan.end, writer.closed(), state_.context.boot_id));
   }
-  take_on(writer, scan, cut);
+  take_on(resumed, scan);
   return {};
 }
 
-// The chunk without what is no part of it, and with all of what is to be written for the next sync.
-// `cut`: whether something was cut off.
-Result<std::shared_ptr<ChunkWriter>> JournalRepair::open_writer(const ChunkScan& scan, bool& cut) {
+// It has all of what is to be written for the next sync.
+Result<JournalRepair::Resumed> JournalRepair::open_writer(const ChunkScan& scan) {
   const JournalContext& context = state_.context;
   const ChunkId chunk = scan.header->chunk;
   ASSIGN_OR_RETURN(const auto files, context.files.open(state_.directory, state_.id, chunk));
   ASSIGN_OR_RETURN(const Writable writable, find_writable(*files, scan.end));
   // What cannot be cut off stays, in a chunk that takes no more appends.
-  cut = is_cut(scan.tail) && writable.end;
+  const bool cut = is_cut(scan.tail) && writable.end;
   if (cut) RETURN_IF_ERROR(cut_tail(context.env, state_.directory, chunk, *files, scan.end));
   const bool whole = scan.tail == Tail::kClean && writable.end && writable.marks;
   if (whole) RETURN_IF_ERROR(give_back_room(*files, scan.end));
@@ -92,7 +90,7 @@ Result<std::shared_ptr<ChunkWriter>> JournalRepair::open_writer(const ChunkScan&
   if (scan.end != writer->marked() && !rebooted) {
     RETURN_IF_ERROR(rewrite(*files, writer->marked(), scan.end));
   }
-  return writer;
+  return Resumed{.writer = writer, .cut = cut, .rebooted = rebooted};
 }
 
 // The mark of a chunk says that its predecessors are complete, too: they are synced before it.
@@ -106,14 +104,14 @@ Status JournalRepair::sync_resumed() {
   return {};
 }
 
-void JournalRepair::take_on(const std::shared_ptr<ChunkWriter>& writer, const ChunkScan& scan,
-                            bool cut) {
+void JournalRepair::take_on(const Resumed& resumed, const ChunkScan& scan) {
+  const auto& writer = resumed.writer;
   const bool last = scan.header->chunk == recovered_.chunks.back().chunk;
   // Syncs let go of a closed chunk while appends go on.
   if (last && !writer->closed()) active_ = writer;
   const ChunkEnd marked = scan.mark ? scan.mark->end : ChunkEnd();
   MutexLock lock(state_.mutex);
-  state_.torn_tails += cut ? 1 : 0;
+  state_.torn_tails += resumed.cut ? 1 : 0;
   if (scan.end == marked && writer->mark_synced()) {
     writer->detach();
   } else {

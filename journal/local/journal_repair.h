@@ -28,10 +28,17 @@ class JournalRepair {
   Status remove_dropped();
   Status put_attributes_in_safety();
   Status set_torn_chunks_aside();
+  // A chunk without what is no part of it.
+  struct Resumed {
+    std::shared_ptr<ChunkWriter> writer;
+    bool cut = false;       // something was cut off
+    bool rebooted = false;  // it was written in another boot
+  };
+
   Status resume(const ChunkScan& scan);
-  Result<std::shared_ptr<ChunkWriter>> open_writer(const ChunkScan& scan, bool& cut);
+  Result<Resumed> open_writer(const ChunkScan& scan);
   Status sync_resumed();
-  void take_on(const std::shared_ptr<ChunkWriter>& writer, const ChunkScan& scan, bool cut);
+  void take_on(const Resumed& resumed, const ChunkScan& scan);
 
   JournalState& state_;
   const JournalAttributes& attributes_;

@@ -46,14 +46,14 @@ struct UnsyncedChunk {
 };
 
 // Locks of a journal, in the order in which they are taken:
-//   JournalTrimmer::trimming    one trim at a time, also while a visitor works
+//   JournalTrimmer::trimming_   one trim at a time, also while a visitor works
 //   JournalState::appending     one append, or change of attributes, at a time
-//   JournalSyncer::syncing      one sync at a time
+//   JournalSyncer::syncing_     one sync at a time
 //   JournalAttributes'          what they are
 //   JournalState::mutex         what readers see
 //   JournalLife's
 // JournalCheck's comes before the last three, and none of the others. A sync only tries to take
-// `appending`. Only SyncQueue::sync_all(), which runs once at a time, waits for a `syncing` while
+// `appending`. Only SyncQueue::sync_all(), which runs once at a time, waits for a `syncing_` while
 // holding others.
 struct JournalState {
   JournalState(const JournalContext& of_store, JournalId journal_id, std::string name,
