@@ -29,9 +29,9 @@ bool cannot_exchange(const Error& error) {
 }
 
 // Where the chunks of a journal are in the store.
-std::string place_of_chunks(JournalId id) {
+Path place_of_chunks(JournalId id) {
   const std::string name = to_string(id);
-  return fmt::format("{}/{}/{}", kChunks, name.substr(0, 2), name);
+  return Path(kChunks) / name.substr(0, 2) / name;
 }
 
 }  // namespace
@@ -67,10 +67,7 @@ Path Names::tree_path(std::string_view path) const {
 
 Path Names::trash_path(JournalId id) const { return store_ / kTrash / to_string(id); }
 
-Path Names::journal_directory(JournalId id) const {
-  const std::string name = to_string(id);
-  return store_ / kChunks / name.substr(0, 2) / name;
-}
+Path Names::journal_directory(JournalId id) const { return store_ / place_of_chunks(id); }
 
 Status Names::create_layout(const Attributes& root) {
   const auto make = [&](const Path& path) -> Status {
@@ -220,14 +217,14 @@ Result<JournalId> Names::create_in_trash(std::string_view path) {
   return made.error();
 }
 
-// It says where the chunks are, seen from `path` in the tree. No link can say that of a place that is
-// too deep (more than 4,095 bytes; 1,023 on XFS): there it says where they are in the store.
+// It says where the chunks are, seen from `path` in the tree. No link can say that of a place that
+// is too deep (more than 4,095 bytes; 1,023 on XFS): there it says where they are in the store.
 Status Names::make_link(JournalId id, std::string_view path) {
   std::string up = "../";
   for (const char c : path) {
     if (c == '/') up += "../";
   }
-  const std::string place = place_of_chunks(id);
+  const std::string place = place_of_chunks(id).string();
   Status made = env_.make_symlink(up + place, trash_path(id));
   if (!made && made.error().sys_errno == ENAMETOOLONG) {
     made = env_.make_symlink(place, trash_path(id));

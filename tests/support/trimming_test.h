@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "tests/support/engine_test.h"
 
@@ -29,6 +30,18 @@ class TrimmingTest : public EngineTest {
   static void drop_chunks(Journal& journal, size_t count) {
     const Status trimmed = journal.trim(journal.chunks().at(count - 1).id);
     ASSERT_TRUE(trimmed) << to_string(trimmed.error());
+  }
+
+  void apply() {
+    const Status applied = store_->apply_retention();
+    ASSERT_TRUE(applied) << to_string(applied.error());
+  }
+
+  void set_directory(const std::string& path, const std::function<void(Attributes&)>& change) {
+    auto attributes = store_->directory_attributes(path);
+    ASSERT_TRUE(attributes);
+    change(*attributes);
+    ASSERT_TRUE(store_->set_directory_attributes(path, *attributes));
   }
 
   // The number of the line that the journal begins with.
