@@ -19,7 +19,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "fs/session.h"
+#include "fs/fuse/session.h"
 #include "journal/base/result_macros.h"
 #include "journal/printable.h"
 #include "mount/descriptors.h"

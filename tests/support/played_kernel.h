@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "fs/fuse_adapter.h"
+#include "fs/fuse/fuse_adapter.h"
 
 struct iovec;
 

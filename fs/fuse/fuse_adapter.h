@@ -5,11 +5,11 @@
 #include <memory>
 #include <utility>
 
-#include "fs/deferrals.h"
-#include "fs/fuse_polls.h"
-#include "fs/invalidator.h"
+#include "fs/fuse/deferrals.h"
+#include "fs/fuse/fuse_polls.h"
+#include "fs/fuse/invalidator.h"
+#include "fs/fuse/worker_pool.h"
 #include "fs/operations.h"
-#include "fs/worker_pool.h"
 
 struct fuse_lowlevel_ops;
 struct fuse_session;

@@ -1,4 +1,4 @@
-#include "fs/callers.h"
+#include "fs/fuse/callers.h"
 
 #include <signal.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "fs/callers.h"
+#include "fs/fuse/callers.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>

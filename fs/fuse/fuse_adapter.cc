@@ -1,4 +1,4 @@
-#include "fs/fuse_adapter.h"
+#include "fs/fuse/fuse_adapter.h"
 
 #include <sys/xattr.h>
 
@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "fs/fuse_callbacks.h"
+#include "fs/fuse/fuse_callbacks.h"
 #include "journal/base/result_macros.h"
 
 namespace rangefs {

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <vector>
 
-#include "fs/fuse_callbacks.h"
+#include "fs/fuse/fuse_callbacks.h"
 
 namespace rangefs {
 

@@ -1,4 +1,4 @@
-#include "fs/worker_pool.h"
+#include "fs/fuse/worker_pool.h"
 
 #include <exception>
 #include <utility>

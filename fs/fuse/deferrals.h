@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "fs/callers.h"
+#include "fs/fuse/callers.h"
 #include "journal/base/mutex.h"
 
 struct fuse_req;

@@ -1,4 +1,4 @@
-#include "fs/deferrals.h"
+#include "fs/fuse/deferrals.h"
 
 #include <fuse_lowlevel.h>
 

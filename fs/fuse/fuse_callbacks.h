@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "fs/errno_map.h"
-#include "fs/fuse_adapter.h"
+#include "fs/fuse/fuse_adapter.h"
 
 namespace rangefs {
 

@@ -1,4 +1,4 @@
-#include "fs/worker_pool.h"
+#include "fs/fuse/worker_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "fs/invalidator.h"
+#include "fs/fuse/invalidator.h"
 #include "tests/support/memory_store.h"
 
 namespace rangefs {

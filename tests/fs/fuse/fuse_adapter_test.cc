@@ -1,5 +1,5 @@
 // What the kernel is told: answers and notices, byte for byte.
-#include "fs/fuse_adapter.h"
+#include "fs/fuse/fuse_adapter.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -3,9 +3,9 @@
 
 #include <functional>
 
+#include "fs/fuse/worker_pool.h"
 #include "fs/node_table.h"
 #include "fs/operations.h"
-#include "fs/worker_pool.h"
 
 namespace rangefs {
 

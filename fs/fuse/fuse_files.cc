@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "fs/fuse_callbacks.h"
+#include "fs/fuse/fuse_callbacks.h"
 #include "journal/base/result_macros.h"
 
 namespace rangefs {

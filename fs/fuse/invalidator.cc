@@ -1,4 +1,4 @@
-#include "fs/invalidator.h"
+#include "fs/fuse/invalidator.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "fs/fuse_polls.h"
+#include "fs/fuse/fuse_polls.h"
 
 #include <fuse_lowlevel.h>
 

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "fs/fuse_adapter.h"
+#include "fs/fuse/fuse_adapter.h"
 #include "fs/types.h"
 
 struct fuse_session;
