@@ -65,8 +65,11 @@ void Callbacks::open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file)
 }
 
 void Callbacks::release(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
-  adapter(request).polls_.remove(handle_of(file));
-  operations(request).close(handle_of(file));
+  const HandleId handle = handle_of(file);
+  if (const auto journal = operations(request).journal_of(handle)) {
+    adapter(request).polls_.remove(*journal, handle);
+  }
+  operations(request).close(handle);
   fuse_reply_err(request, 0);
 }
 
@@ -167,7 +170,7 @@ void Callbacks::poll(fuse_req_t request, fuse_ino_t, fuse_file_info* file, fuse_
   const auto journal = operations(request).journal_of(handle);
   if (poll != nullptr && journal) {
     const auto added = guarded([&]() -> Status {
-      adapter(request).polls_.add(handle, *journal, poll);
+      adapter(request).polls_.add(*journal, handle, poll);
       return {};
     });
     if (!added) return reply_error(request, added.error());

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <unordered_map>
+#include <utility>
 
 #include "fs/handle_table.h"
 #include "fs/types.h"
@@ -23,9 +23,9 @@ class FusePolls {
  public:
   // An open file of the journal is being looked at; takes over `poll`, in the place of what came
   // before for that file.
-  void add(HandleId file, JournalId journal, fuse_pollhandle* poll);
+  void add(JournalId journal, HandleId file, fuse_pollhandle* poll);
   // The file is closed.
-  void remove(HandleId file);
+  void remove(JournalId journal, HandleId file);
 
   // Tells whoever has looked at the journal through any file since it grew last. Appends that
   // nobody looks for cost a load.
@@ -35,16 +35,12 @@ class FusePolls {
   struct Destroy {
     void operator()(fuse_pollhandle* poll) const;
   };
-  struct Poll {
-    JournalId journal;
-    std::unique_ptr<fuse_pollhandle, Destroy> handle;
-  };
-  using Polls = std::unordered_map<HandleId, Poll>;
+  // Ordered, so that those of a journal stand together.
+  using Polls = std::map<std::pair<JournalId, HandleId>, std::unique_ptr<fuse_pollhandle, Destroy>>;
 
   std::atomic<size_t> count_ = 0;  // of polls_
   range::Mutex mutex_;             // nothing is called while it is held
   Polls polls_ GUARDED_BY(mutex_);
-  std::multimap<JournalId, HandleId> files_ GUARDED_BY(mutex_);  // of polls_, by journal
 };
 
 }  // namespace rangefs
