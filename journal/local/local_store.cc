@@ -271,21 +271,13 @@ Status LocalStore::sync() {
 
 Status LocalStore::reclaim() {
   Status reclaimed = reclaimer_.run([this] { return reclaiming_.stopping(); });
-  forget_closed();
+  journals_.forget_closed();
   return reclaimed;
-}
-
-void LocalStore::forget_closed() {
-  MutexLock lock(journals_mutex_);
-  std::erase_if(journals_, [](const auto& item) { return item.second.expired(); });
 }
 
 Status LocalStore::close() {
   stop_background();
-  {
-    MutexLock lock(journals_mutex_);
-    recent_.clear();
-  }
+  journals_.let_go_of_unused();
   (void)trim_queue_.take();
   Status closed = sync();
   // Once more: what the first time stored as marks is not durable yet.

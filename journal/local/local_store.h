@@ -1,8 +1,6 @@
 // A store whose journals are in chunk files of a local file system.
 #pragma once
 
-#include <list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -14,6 +12,7 @@
 #include "journal/env/env.h"
 #include "journal/local/local_journal.h"
 #include "journal/local/names.h"
+#include "journal/local/open_journals.h"
 #include "journal/local/reclaimer.h"
 #include "journal/local/store_clock.h"
 #include "journal/local/sync_queue.h"
@@ -85,22 +84,24 @@ class LocalStore final : public Store {
   void log_failure(const Status& done, std::string& logged) const;
   void stop_background();
   Status apply_retention(const std::string& path, JournalId id);
-  void set_paths(std::string_view from, std::string_view to);
 
-  // Needs names_mutex_, shared at least.
-  Result<std::shared_ptr<LocalJournal>> open_journal(JournalId id, std::string_view path);
+  using NamesLock = std::shared_lock<std::shared_mutex>;
+
+  // Needs names_mutex_, shared at least. `names`: is let go of while the journal is opened; null if
+  // the caller goes on needing it.
+  Result<std::shared_ptr<LocalJournal>> open_journal(JournalId id, std::string_view path,
+                                                     NamesLock* names);
   // The same without it counting as a use.
-  Result<std::shared_ptr<LocalJournal>> look_at_journal(JournalId id, std::string_view path);
-  Result<std::shared_ptr<LocalJournal>> find_or_open(JournalId id, std::string_view path)
-      REQUIRES(journals_mutex_);
-  void let_go_of_unused(std::shared_ptr<LocalJournal>& journal) REQUIRES(journals_mutex_);
-  void remember(const std::shared_ptr<LocalJournal>& journal) REQUIRES(journals_mutex_);
+  Result<std::shared_ptr<LocalJournal>> look_at_journal(JournalId id, std::string_view path,
+                                                        NamesLock* names);
+  Result<std::shared_ptr<LocalJournal>> removed_journal(std::shared_ptr<LocalJournal> journal,
+                                                        JournalId id, std::string_view path);
+  void open_ahead(std::string_view path);
   Result<bool> is_kept(JournalId id, std::string_view path, const LocalJournal* journal);
   Status check_not_removed(JournalId id, std::string_view path);
   Result<Entry> existing(std::string_view path);
   void journal_discarded(JournalId id);
   Status sync_all();
-  void forget_closed();
   Status check_empty(std::string_view directory);
 
   Env& env_;
@@ -121,10 +122,7 @@ class LocalStore final : public Store {
 
   std::shared_mutex names_mutex_;  // shared to look something up, exclusive to change names
 
-  // Journals by id while anybody uses them, and the last used ones a while longer.
-  Mutex journals_mutex_;
-  std::map<JournalId, std::weak_ptr<LocalJournal>> journals_ GUARDED_BY(journals_mutex_);
-  std::list<std::shared_ptr<LocalJournal>> recent_ GUARDED_BY(journals_mutex_);
+  OpenJournals journals_;
   Reclaimer reclaimer_;
   PeriodicThread syncing_;
   PeriodicThread reclaiming_;

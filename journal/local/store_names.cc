@@ -13,8 +13,6 @@ namespace range {
 
 namespace {
 
-constexpr size_t kRecentJournals = 4096;  // kept open for their next use
-
 // What cannot be read may be records.
 bool is_empty(const LocalJournal& journal) {
   const Extent extent = journal.extent();
@@ -41,14 +39,12 @@ Result<Entry> LocalStore::existing(std::string_view path) {
 }
 
 Result<std::shared_ptr<Journal>> LocalStore::open(JournalId id, std::string_view path) {
-  std::shared_ptr<LocalJournal> journal;
-  {
-    std::shared_lock lock(names_mutex_);
-    ASSIGN_OR_RETURN(journal, open_journal(id, path));
-  }
+  std::shared_lock names(names_mutex_);
+  ASSIGN_OR_RETURN(const auto journal, open_journal(id, path, &names));
+  if (names.owns_lock()) names.unlock();
   journal->read_attributes_again();
   if (options_.check_on_open) RETURN_IF_ERROR(journal->check_once());
-  return std::shared_ptr<Journal>(std::move(journal));
+  return std::shared_ptr<Journal>(journal);
 }
 
 // A journal without a directory has lost it with power if its name is still there.
@@ -59,84 +55,64 @@ Status LocalStore::check_not_removed(JournalId id, std::string_view path) {
   return there ? Status() : name_error(Errc::kNotFound, path);
 }
 
-Result<std::shared_ptr<LocalJournal>> LocalStore::open_journal(JournalId id,
-                                                               std::string_view path) {
-  MutexLock lock(journals_mutex_);
-  ASSIGN_OR_RETURN(auto journal, find_or_open(id, path));
-  remember(journal);
-  journal->note_opened();
+Result<std::shared_ptr<LocalJournal>> LocalStore::open_journal(JournalId id, std::string_view path,
+                                                               NamesLock* names) {
+  ASSIGN_OR_RETURN(auto journal, look_at_journal(id, path, names));
+  journals_.note_use(journal);
   return journal;
 }
 
 Result<std::shared_ptr<LocalJournal>> LocalStore::look_at_journal(JournalId id,
-                                                                  std::string_view path) {
-  MutexLock lock(journals_mutex_);
-  return find_or_open(id, path);
+                                                                  std::string_view path,
+                                                                  NamesLock* names) {
+  for (;;) {
+    auto journal = journals_.find(id);
+    if (reclaimer_.has(id)) return removed_journal(std::move(journal), id, path);
+    if (journal) {
+      // It may have been opened under a name that did not lead to it any more, or never did.
+      if (journal->path() == path) return journal;
+      ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
+      if (there) journal->set_path(std::string(path));
+      return journal;
+    }
+    auto opening = journals_.begin(id, path);
+    if (opening) {
+      RETURN_IF_ERROR(check_not_removed(id, path));
+      // Nobody removes it now: that takes opening it.
+      if (names != nullptr) names->unlock();
+      ASSIGN_OR_RETURN(journal, LocalJournal::open(context_, id, std::string(path)));
+      opening->opened(journal);
+      return journal;
+    }
+    if (names != nullptr) names->unlock();
+    journals_.wait_until_opened(id);
+    if (names != nullptr) names->lock();
+  }
 }
 
-// Under the lock: two objects for one journal would both append to it.
-Result<std::shared_ptr<LocalJournal>> LocalStore::find_or_open(JournalId id,
-                                                               std::string_view path) {
-  const auto known = journals_.find(id);
-  auto journal = known == journals_.end() ? nullptr : known->second.lock();
-  if (journal && journal->is_end_unreadable()) let_go_of_unused(journal);
-  if (reclaimer_.has(id)) {
-    // Of a copied link it is not "not found": who wants it would go on trying. Nor may anything be
-    // appended there.
-    ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
-    if (there) {
-      return refusal(Errc::kNotPermitted,
-                     std::string(path) + " is a copy of the link of a journal that was removed");
-    }
-    if (!journal) return name_error(Errc::kNotFound, path);
-    return journal;
+// Of a copied link it is not "not found": who wants it would go on trying. Nor may anything be
+// appended there.
+Result<std::shared_ptr<LocalJournal>> LocalStore::removed_journal(
+    std::shared_ptr<LocalJournal> journal, JournalId id, std::string_view path) {
+  ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
+  if (there) {
+    return refusal(Errc::kNotPermitted,
+                   std::string(path) + " is a copy of the link of a journal that was removed");
   }
-  if (journal) {
-    // It may have been opened under a name that did not lead to it any more, or never did.
-    if (journal->path() == path) return journal;
-    ASSIGN_OR_RETURN(const bool there, names_.leads_to(path, id));
-    if (there) journal->set_path(std::string(path));
-    return journal;
-  }
-  RETURN_IF_ERROR(check_not_removed(id, path));
-  ASSIGN_OR_RETURN(journal, LocalJournal::open(context_, id, std::string(path)));
-  journals_[id] = journal;
+  if (!journal) return name_error(Errc::kNotFound, path);
   return journal;
 }
 
-// What could not be read when a journal was opened may be readable now. Whoever uses it still goes
-// on with what there was.
-void LocalStore::let_go_of_unused(std::shared_ptr<LocalJournal>& journal) {
-  const auto recent = std::find(recent_.begin(), recent_.end(), journal);
-  const long ours = recent == recent_.end() ? 1 : 2;
-  if (journal.use_count() > ours) return;
-  if (recent != recent_.end()) recent_.erase(recent);
-  journal.reset();
-}
-
-// Keeps it open for its next use.
-void LocalStore::remember(const std::shared_ptr<LocalJournal>& journal) {
-  if (journal->set_recent(true)) return;
-  recent_.push_front(journal);
-  if (recent_.size() <= kRecentJournals) return;
-  recent_.back()->set_recent(false);
-  recent_.pop_back();
+// Opens a journal that is about to be looked at under the lock of names, which others need.
+void LocalStore::open_ahead(std::string_view path) {
+  std::shared_lock names(names_mutex_);
+  const auto found = names_.look_up(path);
+  if (!found || !*found || (*found)->kind != EntryKind::kJournal) return;
+  (void)open_journal(JournalId((*found)->id), path, &names);
 }
 
 void LocalStore::let_go_of_idle() {
-  std::list<std::shared_ptr<LocalJournal>> idle;  // let go of without the lock
-  {
-    MutexLock lock(journals_mutex_);
-    for (auto recent = recent_.begin(); recent != recent_.end();) {
-      const auto next = std::next(recent);
-      if (!(*recent)->opened_since() && recent->use_count() == 1) {
-        (*recent)->set_recent(false);
-        idle.splice(idle.end(), recent_, recent);
-      }
-      recent = next;
-    }
-  }
-  idle.clear();
+  journals_.let_go_of_idle();
   files_.close_idle();
 }
 
@@ -165,9 +141,7 @@ Result<std::shared_ptr<Journal>> LocalStore::create(std::string_view path,
   }
   const auto journal =
       LocalJournal::create(context_, std::string(path), resolved, retention, std::move(first));
-  MutexLock journals(journals_mutex_);
-  journals_[journal->id()] = journal;
-  remember(journal);
+  journals_.add(journal);
   return std::shared_ptr<Journal>(journal);
 }
 
@@ -195,11 +169,12 @@ Result<bool> LocalStore::is_kept(JournalId id, std::string_view path, const Loca
 
 Status LocalStore::remove(std::string_view path) {
   RETURN_IF_ERROR(writable());
+  open_ahead(path);
   std::unique_lock lock(names_mutex_);
   ASSIGN_OR_RETURN(const Entry entry, existing(path));
   if (entry.kind != EntryKind::kJournal) return name_error(Errc::kInvalid, path);
   const JournalId id(entry.id);
-  const auto journal = open_journal(id, path);
+  const auto journal = open_journal(id, path, nullptr);
   // Of one whose directory is unreadable nothing is known but that it is there.
   if (!journal && !unreadable(journal.error())) return journal.error();
   if (journal) (*journal)->read_attributes_again();
@@ -221,15 +196,7 @@ Status LocalStore::remove(std::string_view path) {
 
 void LocalStore::journal_discarded(JournalId id) {
   sync_queue_.drop(id);
-  MutexLock lock(journals_mutex_);
-  const auto known = journals_.find(id);
-  const auto removed = known == journals_.end() ? nullptr : known->second.lock();
-  if (removed) removed->note_removed();
-  reclaimer_.add(id, removed);
-  // Who removes it has just opened it: it is the first one.
-  const auto recent = std::find_if(recent_.begin(), recent_.end(),
-                                   [&](const auto& journal) { return journal->id() == id; });
-  if (recent != recent_.end()) recent_.erase(recent);
+  reclaimer_.add(id, journals_.note_removed(id));
 }
 
 Status LocalStore::remove_directory(std::string_view path) {
@@ -252,6 +219,7 @@ Status LocalStore::check_empty(std::string_view directory) {
 
 Status LocalStore::rename(std::string_view from, std::string_view to, bool replace) {
   RETURN_IF_ERROR(writable());
+  if (replace) open_ahead(to);
   std::unique_lock lock(names_mutex_);
   ASSIGN_OR_RETURN(const Entry entry, existing(from));
   if (from.empty() || to.empty()) return name_error(Errc::kInvalid, from);
@@ -266,7 +234,7 @@ Status LocalStore::rename(std::string_view from, std::string_view to, bool repla
     if (replaced->kind == EntryKind::kDirectory) {
       RETURN_IF_ERROR(check_empty(to));
     } else {
-      ASSIGN_OR_RETURN(target, open_journal(JournalId(replaced->id), to));
+      ASSIGN_OR_RETURN(target, open_journal(JournalId(replaced->id), to, nullptr));
       appends = target->hold_appends();
       if (!is_empty(*target)) return name_error(Errc::kNotPermitted, to);
     }
@@ -278,20 +246,8 @@ Status LocalStore::rename(std::string_view from, std::string_view to, bool repla
     if (there && !*there) journal_discarded(target->id());
   }
   RETURN_IF_ERROR(renamed);
-  set_paths(from, to);
+  journals_.note_moved(from, to);
   return {};
-}
-
-// Tells the journals in use that what was at `from` is at `to` now.
-void LocalStore::set_paths(std::string_view from, std::string_view to) {
-  MutexLock lock(journals_mutex_);
-  for (const auto& [id, known] : journals_) {
-    const auto journal = known.lock();
-    const std::string path = journal ? journal->path() : std::string();
-    if (!journal || !path.starts_with(from)) continue;
-    const std::string_view rest = std::string_view(path).substr(from.size());
-    if (rest.empty() || rest.front() == '/') journal->set_path(std::string(to) + std::string(rest));
-  }
 }
 
 Result<Attributes> LocalStore::directory_attributes(std::string_view path) {

@@ -30,13 +30,13 @@ Status LocalStore::apply_retention(const std::string& path, JournalId id) {
   if (files_.overfull()) (void)sync_queue_.sync_all(true);  // as before an append
   std::shared_ptr<LocalJournal> journal;
   {
-    std::shared_lock lock(names_mutex_);
+    std::shared_lock names(names_mutex_);
     const auto stored = LocalJournal::stored_attributes(context_, id);
     if (!stored) return stored.error();
     ASSIGN_OR_RETURN(const Retention retention,
                      names_.retention(path, *stored, options_.retention));
     if (retention == Retention()) return {};
-    ASSIGN_OR_RETURN(journal, look_at_journal(id, path));
+    ASSIGN_OR_RETURN(journal, look_at_journal(id, path, &names));
   }
   journal->read_attributes_again();
   return journal->apply_retention();
