@@ -15,6 +15,10 @@ Result<std::optional<Entry>> GuardedStore::look_up(std::string_view path) {
   return guarded([&] { return store_->look_up(path); });
 }
 
+Result<std::shared_ptr<Journal>> GuardedStore::find_open(JournalId id, std::string_view path) {
+  return guarded([&] { return store_->find_open(id, path); });
+}
+
 Result<std::shared_ptr<Journal>> GuardedStore::open(JournalId id, std::string_view path) {
   return guarded([&] { return store_->open(id, path); });
 }
@@ -34,6 +38,10 @@ Status GuardedStore::remove(std::string_view path) {
 
 Status GuardedStore::remove_directory(std::string_view path) {
   return guarded([&] { return store_->remove_directory(path); });
+}
+
+Status GuardedStore::sync_names(std::string_view path) {
+  return guarded([&] { return store_->sync_names(path); });
 }
 
 Status GuardedStore::rename(std::string_view from, std::string_view to, bool replace) {

@@ -20,12 +20,14 @@ class GuardedStore final : public Store {
 
   Result<std::optional<Entry>> look_up(std::string_view path) override;
   Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view path) override;
+  Result<std::shared_ptr<Journal>> find_open(JournalId id, std::string_view path) override;
   Result<std::shared_ptr<Journal>> create(std::string_view path,
                                           const Attributes& attributes) override;
   Result<Entry> make_directory(std::string_view path, const Attributes& attributes) override;
   Status remove(std::string_view path) override;
   Status remove_directory(std::string_view path) override;
   Status rename(std::string_view from, std::string_view to, bool replace) override;
+  Status sync_names(std::string_view path) override;
   Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) override;
   Result<Attributes> directory_attributes(std::string_view path) override;
   Status set_directory_attributes(std::string_view path, const Attributes& attributes) override;

@@ -97,6 +97,10 @@ class Store {
   // everybody; it lives at least as long as the pointer, but not longer than the store.
   virtual Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view path) = 0;
 
+  // The same if it is open; null if it would have to be opened, which may wait for the disk.
+  // Errors: none that open() has not.
+  virtual Result<std::shared_ptr<Journal>> find_open(JournalId id, std::string_view path) = 0;
+
   // The journal at `path`. Errors: also those of open() with an id.
   Result<std::shared_ptr<Journal>> open(std::string_view path);
 
@@ -124,6 +128,11 @@ class Store {
   // kind and empty. Errors: also kExists without `replace`, kNotPermitted for a target journal with
   // records, kNotEmpty, kInvalid for moving a directory below itself.
   virtual Status rename(std::string_view from, std::string_view to, bool replace) = 0;
+
+  // Makes the names in the directory at `path`, and below it, survive power loss. Moving a
+  // directory does that first; who holds a lock meanwhile that others need may call it before.
+  // Nothing happens if there is no directory. Waits for the disk.
+  virtual Status sync_names(std::string_view path) = 0;
 
   // Entries of a directory, in no particular order: about `entries_max` of them (> 0), from the
   // first for `from` 0, else from the `next` of a page or of an entry. That stays good while

@@ -258,7 +258,7 @@ Result<Names::Discarded> Names::move_to_trash(std::string_view path) {
   if (!is_journal) {
     RETURN_IF_ERROR(check_deletable(from));
     // Power loss must not find in the trash what had been moved out of the directory before.
-    RETURN_IF_ERROR(sync_inside(from));
+    RETURN_IF_ERROR(sync_inside(path));
   }
   RETURN_IF_ERROR(env_.rename(from, gone, false));
   const Path subject = is_journal ? journal_directory(id) : gone;

@@ -116,8 +116,11 @@ class Names {
   Status sync();
   // The same; the answer is about one journal and the directories that lead to it.
   Status sync_journal(JournalId id, std::string_view path);
-  // The same; about a directory.
+  // Of a directory and of what is below it, before its path changes; waits for nothing if no such
+  // change is unsynced.
   Status sync_directory(std::string_view path);
+  // Of the names in a directory, before it is discarded; likewise.
+  Status sync_inside(std::string_view path);
 
   // Syncs the whole file system, and all names with it; only they are covered after an error.
   Status sync_filesystem();
@@ -224,7 +227,7 @@ class Names {
   void note_change(Change change);
   std::vector<Status> sync_subjects(const std::vector<Path>& subjects);
   std::vector<Status> sync_deletions(const std::vector<Path>& subjects);
-  Status sync_inside(const Path& directory);
+  Status sync_where(const std::function<bool(const Change&)>& concerned);
   Status sync_all(bool filesystem) REQUIRES(sync_mutex_);
   void sync_each(Changes changes) REQUIRES(sync_mutex_);
   Status sync_change(const Change& change, std::map<Path, Status>& synced);

@@ -81,19 +81,13 @@ std::vector<Status> Names::sync_deletions(const std::vector<Path>& subjects) {
   return done;
 }
 
-// What is in it, too: the paths of that are about to change.
 Status Names::sync_directory(std::string_view path) {
   const Path directory = tree_path(path);
-  MutexLock lock(sync_mutex_);
-  (void)sync_all(!synced_before_);
-  if (failure_) return *failure_;
-  MutexLock unsynced(unsynced_mutex_);
-  for (const Change& change : unsynced_) {
-    const bool inside = std::any_of(change.directories.begin(), change.directories.end(),
-                                    [&](const Path& each) { return is_in(each, directory); });
-    if (inside && change.failed) return *change.failed;
-  }
-  return {};
+  return sync_where([&](const Change& change) {
+    return is_in(change.subject, directory) || (change.file && is_in(*change.file, directory)) ||
+           std::any_of(change.directories.begin(), change.directories.end(),
+                       [&](const Path& each) { return is_in(each, directory); });
+  });
 }
 
 Status Names::failure(JournalId id, std::string_view path) {
@@ -208,23 +202,29 @@ Status Names::sync_path(const Path& path, bool file) {
 }
 
 // As sync(), if anything was changed in `directory`; the answer is about that.
-Status Names::sync_inside(const Path& directory) {
-  bool needed = false;
-  const auto inside = [&](const Change& change) {
+Status Names::sync_inside(std::string_view path) {
+  const Path directory = tree_path(path);
+  return sync_where([&](const Change& change) {
     return std::find(change.directories.begin(), change.directories.end(), directory) !=
            change.directories.end();
-  };
+  });
+}
+
+Status Names::sync_where(const std::function<bool(const Change&)>& concerned) {
+  bool needed = false;
   MutexLock lock(sync_mutex_);
   {
     MutexLock unsynced(unsynced_mutex_);
-    needed = !synced_before_ || std::any_of(unsynced_.begin(), unsynced_.end(), inside);
+    needed = !synced_before_ || std::any_of(unsynced_.begin(), unsynced_.end(), concerned);
   }
   if (!needed) return {};
   (void)sync_all(!synced_before_);
   if (failure_) return *failure_;
   MutexLock unsynced(unsynced_mutex_);
-  const auto failed = std::find_if(unsynced_.begin(), unsynced_.end(), inside);
-  return failed != unsynced_.end() && failed->failed ? Status(*failed->failed) : Status();
+  const auto failed = std::find_if(unsynced_.begin(), unsynced_.end(), [&](const Change& change) {
+    return change.failed && concerned(change);
+  });
+  return failed != unsynced_.end() ? Status(*failed->failed) : Status();
 }
 
 // What is removed need not survive. Does not wait for a sync: names are held meanwhile.

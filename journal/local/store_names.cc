@@ -47,6 +47,13 @@ Result<std::shared_ptr<Journal>> LocalStore::open(JournalId id, std::string_view
   return std::shared_ptr<Journal>(journal);
 }
 
+Result<std::shared_ptr<Journal>> LocalStore::find_open(JournalId id, std::string_view path) {
+  std::shared_lock names(names_mutex_);
+  if (!journals_.find(id)) return std::shared_ptr<Journal>();
+  ASSIGN_OR_RETURN(const auto journal, open_journal(id, path, &names));
+  return std::shared_ptr<Journal>(journal);
+}
+
 // A journal without a directory has lost it with power if its name is still there.
 Status LocalStore::check_not_removed(JournalId id, std::string_view path) {
   const auto directory = env_.stat(names_.journal_directory(id));
@@ -201,6 +208,7 @@ void LocalStore::journal_discarded(JournalId id) {
 
 Status LocalStore::remove_directory(std::string_view path) {
   RETURN_IF_ERROR(writable());
+  (void)names_.sync_inside(path);  // before the lock is taken: it waits for the disk
   std::unique_lock lock(names_mutex_);
   ASSIGN_OR_RETURN(const Entry entry, existing(path));
   if (entry.kind != EntryKind::kDirectory || path.empty()) return name_error(Errc::kInvalid, path);
@@ -217,9 +225,23 @@ Status LocalStore::check_empty(std::string_view directory) {
   return {};
 }
 
+Status LocalStore::sync_names(std::string_view path) {
+  {
+    std::shared_lock names(names_mutex_);
+    ASSIGN_OR_RETURN(const std::optional<Entry> found, names_.look_up(path));
+    if (!found || found->kind != EntryKind::kDirectory) return {};
+  }
+  return names_.sync_directory(path);
+}
+
 Status LocalStore::rename(std::string_view from, std::string_view to, bool replace) {
   RETURN_IF_ERROR(writable());
-  if (replace) open_ahead(to);
+  // What waits for the disk is done before the lock is taken.
+  (void)sync_names(from);
+  if (replace) {
+    (void)sync_names(to);
+    open_ahead(to);
+  }
   std::unique_lock lock(names_mutex_);
   ASSIGN_OR_RETURN(const Entry entry, existing(from));
   if (from.empty() || to.empty()) return name_error(Errc::kInvalid, from);

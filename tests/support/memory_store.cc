@@ -62,8 +62,32 @@ Result<std::optional<Entry>> MemoryStore::look_up(std::string_view path) {
   return node == nullptr ? std::nullopt : std::optional(node->entry);
 }
 
-Result<std::shared_ptr<Journal>> MemoryStore::open(JournalId id, std::string_view name) {
+Result<std::shared_ptr<Journal>> MemoryStore::find_open(JournalId id, std::string_view name) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_.contains(id)) return std::shared_ptr<Journal>();
+  }
+  return open(id, name);
+}
+
+void MemoryStore::close_journals() {
   const std::lock_guard lock(mutex_);
+  for (const auto& [id, journal] : journals_) closed_.insert(id);
+}
+
+Status MemoryStore::sync_names(std::string_view) {
+  if (on_wait) on_wait();
+  return {};
+}
+
+Result<std::shared_ptr<Journal>> MemoryStore::open(JournalId id, std::string_view name) {
+  const auto waits = [&] {
+    const std::lock_guard lock(mutex_);
+    return closed_.contains(id);
+  };
+  if (waits() && on_wait) on_wait();
+  const std::lock_guard lock(mutex_);
+  closed_.erase(id);
   ++opens_;
   if (const auto it = journals_.find(id); it != journals_.end()) {
     return std::shared_ptr<Journal>(it->second);
@@ -136,6 +160,7 @@ bool MemoryStore::has_entries(std::string_view directory) const {
 }
 
 Status MemoryStore::remove_directory(std::string_view path) {
+  if (on_wait) on_wait();
   const std::lock_guard lock(mutex_);
   const Node* node = find(path);
   if (node == nullptr) return failed(Errc::kNotFound, path);
@@ -217,6 +242,7 @@ Result<Attributes> MemoryStore::directory_attributes(std::string_view path) {
 }
 
 Status MemoryStore::set_directory_attributes(std::string_view path, const Attributes& attributes) {
+  if (on_wait) on_wait();
   const std::lock_guard lock(mutex_);
   Node* node = find(path);
   if (node == nullptr) return failed(Errc::kNotFound, path);

@@ -2,9 +2,11 @@
 // the layers above the engine. Nothing is durable; sync() only moves the mark.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,12 +22,14 @@ class MemoryStore : public Store {
   Result<std::optional<Entry>> look_up(std::string_view path) override;
   using Store::open;
   Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view name) override;
+  Result<std::shared_ptr<Journal>> find_open(JournalId id, std::string_view name) override;
   Result<std::shared_ptr<Journal>> create(std::string_view path,
                                           const Attributes& attributes) override;
   Result<Entry> make_directory(std::string_view path, const Attributes& attributes) override;
   Status remove(std::string_view path) override;
   Status remove_directory(std::string_view path) override;
   Status rename(std::string_view from, std::string_view to, bool replace) override;
+  Status sync_names(std::string_view path) override;
   using Store::list;
   Result<NamesPage> list(std::string_view directory, uint64_t from, size_t entries_max) override;
   Result<Attributes> directory_attributes(std::string_view path) override;
@@ -44,6 +48,11 @@ class MemoryStore : public Store {
   void copy_id(std::string_view from, std::string_view to);
   int syncs() const;
   int opens() const;  // of journals
+  // From now on no journal is open before its first open().
+  void close_journals();
+  // Called where a real store would wait for the disk: an open of a journal that is not open, a
+  // sync of names. Without a lock.
+  std::function<void()> on_wait;
 
  private:
   struct Node {
@@ -64,6 +73,7 @@ class MemoryStore : public Store {
   mutable std::mutex mutex_;
   std::map<std::string, Node, std::less<>> tree_;  // by path; "" is the root
   std::map<JournalId, std::weak_ptr<MemoryJournal>> removed_;
+  std::set<JournalId> closed_;
   std::map<JournalId, std::shared_ptr<MemoryJournal>> journals_;
   uint64_t last_id_ = 1;  // the root's
   int syncs_ = 0;
