@@ -79,7 +79,10 @@ class Operations {
   static Result<std::unique_ptr<Operations>> create(range::Store& store, FsOptions options,
                                                     Notices& notices);
 
+  // Waits for the disk if it is of a journal that has to be opened.
   Result<Found> look_up(NodeId parent, std::string_view name);
+  // Nothing if it would have to wait.
+  std::optional<Result<Found>> look_up_at_once(NodeId parent, std::string_view name);
   void forget(NodeId node, uint64_t lookups) { tree_.nodes.forget(node, lookups); }
 
   // Creates a journal and opens it. One that is there already is opened, unless `exclusive`.
@@ -91,15 +94,17 @@ class Operations {
   Result<Found> make_directory(NodeId parent, std::string_view name, uint32_t mode,
                                const Caller& caller);
   Status remove(NodeId parent, std::string_view name);
+  // Waits for the disk.
   Status remove_directory(NodeId parent, std::string_view name);
-  // `flags` as of renameat2(2).
+  // `flags` as of renameat2(2). Waits for the disk.
   Status rename(const Place& from, const Place& to, unsigned flags);
 
   // Whether attributes() may wait: for the disk, or long.
   bool attributes_wait(NodeId node) const;
   // For an answer that the kernel may keep.
   Result<struct stat> attributes(NodeId node, const Caller& caller);
-  // `handle`: through which it is done, if through one.
+  // `handle`: through which it is done, if through one. Waits for the disk, but for a change of the
+  // size.
   Result<struct stat> set_attributes(NodeId node, const AttributeChange& change,
                                      std::optional<HandleId> handle = std::nullopt);
   // Whether the kernel may keep attributes of this node at all.
@@ -142,6 +147,7 @@ class Operations {
 
   Result<std::string> property(NodeId node, std::string_view name);
   Result<std::vector<std::string>> property_names(NodeId node);
+  // Both wait for the disk.
   Status set_property(NodeId node, std::string_view name, std::string_view value, SetMode mode);
   Status remove_property(NodeId node, std::string_view name);
 
@@ -164,8 +170,13 @@ class Operations {
                                 const std::string& path);
   Found enter_directory(const range::Entry& entry, const Place& place, const Attributes& stored);
   Status check_original(const range::Entry& entry, const std::string& path) const;
-  Result<Found> look_up_control(NodeId parent, const ControlName& name);
-  Result<std::shared_ptr<Journal>> open_journal(JournalId id, const std::string& path);
+  // EAGAIN where it would have to wait, unless it may.
+  enum class Waiting { kMayWait, kAtOnce };
+  Result<Found> look_up(NodeId parent, std::string_view name, Waiting waiting);
+  Result<Found> look_up_control(NodeId parent, const ControlName& name, Waiting waiting);
+  Result<std::shared_ptr<Journal>> open_journal(JournalId id, const std::string& path,
+                                                Waiting waiting = Waiting::kMayWait);
+  void sync_names(const Place& place);
   Result<std::shared_ptr<Journal>> create_journal(const Place& place, uint32_t mode,
                                                   const Caller& caller);
   Result<Attributes> inherit(NodeId parent, uint32_t mode, const Caller& caller) const;

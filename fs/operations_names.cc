@@ -27,9 +27,13 @@ Result<std::string> Operations::path_of(NodeId directory, std::string_view name)
   return join_path(path, name);
 }
 
-Result<std::shared_ptr<Journal>> Operations::open_journal(JournalId id, const std::string& path) {
+Result<std::shared_ptr<Journal>> Operations::open_journal(JournalId id, const std::string& path,
+                                                          Waiting waiting) {
   if (auto journal = tree_.nodes.journal(id)) return journal;
-  return tree_.store.open(id, path);
+  if (waiting == Waiting::kMayWait) return tree_.store.open(id, path);
+  ASSIGN_OR_RETURN(auto journal, tree_.store.find_open(id, path));
+  if (!journal) return refused(EAGAIN);
+  return journal;
 }
 
 Result<Found> Operations::found_journal(const std::shared_ptr<Journal>& journal,
@@ -66,8 +70,20 @@ Found Operations::enter_directory(const Entry& entry, const Place& place,
 }
 
 Result<Found> Operations::look_up(NodeId parent, std::string_view name) {
+  return look_up(parent, name, Waiting::kMayWait);
+}
+
+std::optional<Result<Found>> Operations::look_up_at_once(NodeId parent, std::string_view name) {
+  auto found = look_up(parent, name, Waiting::kAtOnce);
+  if (!found && to_errno(found.error()) == EAGAIN) return std::nullopt;
+  return found;
+}
+
+Result<Found> Operations::look_up(NodeId parent, std::string_view name, Waiting waiting) {
   const std::shared_lock lock(tree_.names);
-  if (const auto control = parse_control_name(name)) return look_up_control(parent, *control);
+  if (const auto control = parse_control_name(name)) {
+    return look_up_control(parent, *control, waiting);
+  }
   if (name.size() > kNameBytesMax) return refused(ENAMETOOLONG);
   if (is_reserved(name, parent == kRootNode)) return refused(ENOENT);
   ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
@@ -75,11 +91,11 @@ Result<Found> Operations::look_up(NodeId parent, std::string_view name) {
   if (!entry) return refused(ENOENT);
   const Place place{parent, std::string(name)};
   if (entry->kind == EntryKind::kDirectory) return found_directory(*entry, place, path);
-  ASSIGN_OR_RETURN(const auto journal, open_journal(JournalId(entry->id), path));
+  ASSIGN_OR_RETURN(const auto journal, open_journal(JournalId(entry->id), path, waiting));
   return found_journal(journal, place);
 }
 
-Result<Found> Operations::look_up_control(NodeId parent, const ControlName& name) {
+Result<Found> Operations::look_up_control(NodeId parent, const ControlName& name, Waiting waiting) {
   if (name.journal.size() > kNameBytesMax) return refused(ENAMETOOLONG);
   const auto snapshot = ControlFiles::new_snapshot(name.kind, !name.journal.empty());
   ControlNode control{name.kind, nullptr, parent, snapshot};
@@ -89,7 +105,7 @@ Result<Found> Operations::look_up_control(NodeId parent, const ControlName& name
     ASSIGN_OR_RETURN(const std::string path, path_of(parent, name.journal));
     ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
     if (!entry || entry->kind != EntryKind::kJournal) return refused(ENOENT);
-    ASSIGN_OR_RETURN(control.journal, open_journal(JournalId(entry->id), path));
+    ASSIGN_OR_RETURN(control.journal, open_journal(JournalId(entry->id), path, waiting));
   }
   if (!std::holds_alternative<DirectoryNode>(directory)) return refused(ENOTDIR);
   ASSIGN_OR_RETURN(const struct stat st, attributes_of(NodeId{}, control));
@@ -222,10 +238,22 @@ Status Operations::remove_directory(NodeId parent, std::string_view name) {
 }
 
 Status Operations::rename(const Place& from, const Place& to, unsigned flags) {
+  // What waits for the disk is done before the lock of names is taken.
+  sync_names(from);
+  sync_names(to);
   std::optional<JournalId> journal;
   RETURN_IF_ERROR(move(from, to, flags, journal));
   if (journal) note_renamed(*journal, to);
   return {};
+}
+
+void Operations::sync_names(const Place& place) {
+  std::optional<std::string> path;
+  {
+    const std::shared_lock lock(tree_.names);
+    path = tree_.nodes.path(place.parent);
+  }
+  if (path) static_cast<void>(tree_.store.sync_names(join_path(*path, place.name)));
 }
 
 Status Operations::move(const Place& from, const Place& to, unsigned flags,

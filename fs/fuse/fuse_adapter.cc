@@ -111,7 +111,20 @@ void Callbacks::init(void*, fuse_conn_info* connection) {
 }
 
 void Callbacks::lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  reply_entry(request, guarded([&] { return operations(request).look_up(node_of(parent), name); }));
+  const auto found = guarded([&]() -> Result<std::optional<Found>> {
+    auto at_once = operations(request).look_up_at_once(node_of(parent), name);
+    if (!at_once) return std::optional<Found>();
+    ASSIGN_OR_RETURN(Found found_now, *std::move(at_once));
+    return std::optional<Found>(found_now);
+  });
+  if (!found) return reply_error(request, found.error());
+  if (*found) return reply_entry(request, **found);
+  const auto place = kept_place(request, parent, name);
+  if (!place) return;
+  in_pool(request, [place](fuse_req_t waiting) {
+    reply_entry(waiting,
+                guarded([&] { return operations(waiting).look_up(place->parent, place->name); }));
+  });
 }
 
 void Callbacks::forget(fuse_req_t request, fuse_ino_t inode, uint64_t lookups) {
@@ -153,9 +166,14 @@ void Callbacks::setattr(fuse_req_t request, fuse_ino_t inode, struct stat* st, i
   if ((to_set & FUSE_SET_ATTR_MTIME) != 0) change.modified = to_timestamp(st->st_mtim);
   if ((to_set & FUSE_SET_ATTR_MTIME_NOW) != 0) change.modified = std::chrono::system_clock::now();
   const auto through = file != nullptr ? std::optional(handle_of(file)) : std::nullopt;
-  reply_attributes(request, node, guarded([&] {
-                     return operations(request).set_attributes(node, change, through);
-                   }));
+  const auto set = [node, change, through](fuse_req_t waiting) {
+    reply_attributes(waiting, node, guarded([&] {
+                       return operations(waiting).set_attributes(node, change, through);
+                     }));
+  };
+  const bool waits = change.mode || change.uid || change.gid || change.modified;
+  if (!waits) return set(request);
+  in_pool(request, set);
 }
 
 void Callbacks::mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t) {
@@ -178,17 +196,23 @@ void Callbacks::unlink(fuse_req_t request, fuse_ino_t parent, const char* name) 
 }
 
 void Callbacks::rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  reply_status(request, guarded([&] {
-                 return operations(request).remove_directory(node_of(parent), name);
-               }));
+  const auto place = kept_place(request, parent, name);
+  if (!place) return;
+  in_pool(request, [place](fuse_req_t waiting) {
+    reply_status(waiting, guarded([&] {
+                   return operations(waiting).remove_directory(place->parent, place->name);
+                 }));
+  });
 }
 
 void Callbacks::rename(fuse_req_t request, fuse_ino_t parent, const char* name,
                        fuse_ino_t new_parent, const char* new_name, unsigned flags) {
-  reply_status(request, guarded([&] {
-                 return operations(request).rename(Place{node_of(parent), name},
-                                                   Place{node_of(new_parent), new_name}, flags);
-               }));
+  const auto from = kept_place(request, parent, name);
+  const auto to = from ? kept_place(request, new_parent, new_name) : nullptr;
+  if (!to) return;
+  in_pool(request, [from, to, flags](fuse_req_t waiting) {
+    reply_status(waiting, guarded([&] { return operations(waiting).rename(*from, *to, flags); }));
+  });
 }
 
 // A journal has one name, and names lead nowhere else.
@@ -219,10 +243,15 @@ void Callbacks::setxattr(fuse_req_t request, fuse_ino_t inode, const char* name,
   const SetMode mode = (flags & XATTR_CREATE) != 0    ? SetMode::kCreate
                        : (flags & XATTR_REPLACE) != 0 ? SetMode::kReplace
                                                       : SetMode::kAny;
-  reply_status(request, guarded([&] {
-                 return operations(request).set_property(node_of(inode), name,
-                                                         std::string_view(value, size), mode);
-               }));
+  const auto property = kept(
+      request, [&] { return std::pair<std::string, std::string>(name, std::string(value, size)); });
+  if (!property) return;
+  in_pool(request, [inode, property, mode](fuse_req_t waiting) {
+    reply_status(waiting, guarded([&] {
+                   return operations(waiting).set_property(node_of(inode), property->first,
+                                                           property->second, mode);
+                 }));
+  });
 }
 
 void Callbacks::getxattr(fuse_req_t request, fuse_ino_t inode, const char* name, size_t size) {
@@ -241,8 +270,13 @@ void Callbacks::listxattr(fuse_req_t request, fuse_ino_t inode, size_t size) {
 }
 
 void Callbacks::removexattr(fuse_req_t request, fuse_ino_t inode, const char* name) {
-  reply_status(request,
-               guarded([&] { return operations(request).remove_property(node_of(inode), name); }));
+  const auto key = kept(request, [&] { return std::string(name); });
+  if (!key) return;
+  in_pool(request, [inode, key](fuse_req_t waiting) {
+    reply_status(waiting, guarded([&] {
+                   return operations(waiting).remove_property(node_of(inode), *key);
+                 }));
+  });
 }
 
 const fuse_lowlevel_ops& FuseAdapter::callbacks() {

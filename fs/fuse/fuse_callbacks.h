@@ -5,9 +5,11 @@
 #include <fuse_lowlevel.h>
 
 #include <cerrno>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "fs/errno_map.h"
@@ -137,6 +139,32 @@ struct Callbacks {
     if (submit(self.pool_, task)) return;
     using Outcome = decltype(work());
     finish(self.deferrals_.claim(*id).value_or(nullptr), Outcome(refused(ENOTCONN)));
+  }
+
+  // Calls `work` in the pool, which answers the request. For what waits for the disk, but of which
+  // the caller has to hear how it ended, even one that is being killed: the kernel keeps names and
+  // attributes by it.
+  template <typename Work>
+  static void in_pool(fuse_req_t request, const Work& work) {
+    static_assert(std::is_nothrow_copy_constructible_v<Work>);
+    if (!submit(adapter(request).pool_, [request, work] { work(request); })) work(request);
+  }
+
+  // What `copy` makes of what is good only as long as the request is handled, for in_pool().
+  // Null if there is no memory: then the request is answered.
+  template <typename Copy>
+  static auto kept(fuse_req_t request, const Copy& copy) noexcept
+      -> std::shared_ptr<const decltype(copy())> {
+    try {
+      return std::make_shared<const decltype(copy())>(copy());
+    } catch (const std::bad_alloc&) {
+      fuse_reply_err(request, ENOMEM);
+      return nullptr;
+    }
+  }
+  static std::shared_ptr<const Place> kept_place(fuse_req_t request, fuse_ino_t parent,
+                                                 const char* name) noexcept {
+    return kept(request, [&] { return Place{node_of(parent), name}; });
   }
 
   template <typename Work>

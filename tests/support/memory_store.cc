@@ -75,8 +75,9 @@ void MemoryStore::close_journals() {
   for (const auto& [id, journal] : journals_) closed_.insert(id);
 }
 
-Status MemoryStore::sync_names(std::string_view) {
-  if (on_wait) on_wait();
+Status MemoryStore::sync_names(std::string_view path) {
+  ASSIGN_OR_RETURN(const auto entry, look_up(path));
+  if (entry && entry->kind == EntryKind::kDirectory && on_wait) on_wait();
   return {};
 }
 

@@ -101,7 +101,7 @@ std::vector<PlayedKernel::Notice> PlayedKernel::take_notices() {
 }
 
 uint64_t PlayedKernel::look_up(uint64_t parent, std::string_view name) {
-  const Answer found = answer(send(FUSE_LOOKUP, parent, std::string(name) + '\0'));
+  const Answer found = answer(send(FUSE_LOOKUP, parent, name_sent(name)));
   EXPECT_EQ(found.error, 0) << name;
   return struct_of<fuse_entry_out>(found.body).nodeid;
 }

@@ -90,6 +90,8 @@ std::string bytes_of(const Struct& value) {
   return std::string(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
+inline std::string name_sent(std::string_view name) { return std::string(name) + '\0'; }
+
 template <typename Struct>
 Struct struct_of(std::string_view bytes) {
   Struct value{};

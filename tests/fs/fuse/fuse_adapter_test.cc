@@ -18,14 +18,12 @@ namespace {
 
 constexpr uint32_t kAppends = O_WRONLY | O_APPEND;
 
-std::string text(std::string_view name) { return std::string(name) + '\0'; }
-
 // The body of a request to create what `Struct` stands for.
 template <typename Struct>
 std::string to_make(std::string_view name, uint32_t mode) {
   Struct made{};
   made.mode = mode;
-  return bytes_of(made) + text(name);
+  return bytes_of(made) + name_sent(name);
 }
 
 class FuseAdapterTest : public ::testing::Test {
@@ -146,10 +144,10 @@ TEST_F(FuseAdapterTest, TheKernelMayKeepNoAttributesThatComeWithAName) {
     EXPECT_GT(entry.entry_valid, 60U) << operation;  // the name is another matter
   };
   expect_none(FUSE_CREATE, to_make<fuse_create_in>("app", 0100644));
-  expect_none(FUSE_LOOKUP, text("app"));
+  expect_none(FUSE_LOOKUP, name_sent("app"));
   expect_none(FUSE_MKNOD, to_make<fuse_mknod_in>("made", 0100644));
   expect_none(FUSE_MKDIR, to_make<fuse_mkdir_in>("web", 0755));
-  expect_none(FUSE_LOOKUP, text("web"));
+  expect_none(FUSE_LOOKUP, name_sent("web"));
 }
 
 TEST_F(FuseAdapterTest, TheKernelKeepsAttributesThatItAskedFor) {
@@ -165,7 +163,7 @@ TEST_F(FuseAdapterTest, TheKernelKeepsAttributesThatItAskedFor) {
 // Nobody tells the kernel when they change.
 TEST_F(FuseAdapterTest, TheKernelKeepsNothingAboutControlFiles) {
   create("app");
-  const auto found = kernel_.call(FUSE_LOOKUP, FUSE_ROOT_ID, text("app.pos"));
+  const auto found = kernel_.call(FUSE_LOOKUP, FUSE_ROOT_ID, name_sent("app.pos"));
   const auto entry = struct_of<fuse_entry_out>(found.body);
   EXPECT_EQ(entry.entry_valid, 0U);
   EXPECT_EQ(entry.attr_valid, 0U);
@@ -208,7 +206,7 @@ TEST_F(FuseAdapterTest, OnlyAMoveToAnotherByteTellsOfAName) {
   EXPECT_EQ(notices.front().code, FUSE_NOTIFY_INVAL_ENTRY);
   const auto told = struct_of<fuse_notify_inval_entry_out>(notices.front().body);
   EXPECT_EQ(told.parent, uint64_t{FUSE_ROOT_ID});
-  EXPECT_EQ(notices.front().body.substr(sizeof told), text("app"));
+  EXPECT_EQ(notices.front().body.substr(sizeof told), name_sent("app"));
 }
 
 TEST_F(FuseAdapterTest, AnAppendIgnoresTheOffsetThatTheKernelBelieves) {

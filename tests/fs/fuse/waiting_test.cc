@@ -1,0 +1,112 @@
+// Who waits for the disk keeps nobody else from being served.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+
+#include "tests/support/memory_store.h"
+#include "tests/support/played_kernel.h"
+
+namespace rangefs {
+namespace {
+
+// A mounted store with a journal and two directories, of which nothing is open; and a disk that
+// answers when the test lets it. The thread of the test is the one that serves.
+class Waiting : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(store_.create("app", {}));
+    ASSERT_TRUE(store_.make_directory("web", {}));
+    ASSERT_TRUE(store_.make_directory("mail", {}));
+    store_.close_journals();
+    web_ = kernel_.look_up(FUSE_ROOT_ID, "web");
+    store_.on_wait = [this] {
+      std::unique_lock lock(mutex_);
+      ++waiting_;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return answers_; });
+    };
+  }
+  void TearDown() override {
+    let_disk_answer();
+    adapter_->finish();
+    adapter_->release_all();
+  }
+
+  void let_disk_answer() {
+    const std::lock_guard lock(mutex_);
+    answers_ = true;
+    changed_.notify_all();
+  }
+
+  // It waits for the disk; others are served; then it is done.
+  void expect_waits_alone(uint64_t request) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return waiting_ > 0; });
+    }
+    EXPECT_FALSE(kernel_.answered(request));
+    kernel_.look_up(FUSE_ROOT_ID, "mail");
+    fuse_mknod_in made{};
+    made.mode = S_IFREG | 0644;
+    EXPECT_EQ(kernel_.call(FUSE_MKNOD, FUSE_ROOT_ID, bytes_of(made) + name_sent("new")).error, 0);
+    EXPECT_FALSE(kernel_.answered(request));
+    let_disk_answer();
+    EXPECT_EQ(kernel_.answer(request).error, 0);
+  }
+
+  range::MemoryStore store_;
+  std::unique_ptr<FuseAdapter> adapter_ = *FuseAdapter::create(store_, FsOptions{"/store", "1.0"});
+  PlayedKernel kernel_{*adapter_};
+  uint64_t web_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int waiting_ = 0;
+  bool answers_ = false;
+};
+
+TEST_F(Waiting, ALookUpThatOpensAJournal) {
+  expect_waits_alone(kernel_.send(FUSE_LOOKUP, FUSE_ROOT_ID, name_sent("app")));
+  kernel_.look_up(FUSE_ROOT_ID, "app");
+}
+
+TEST_F(Waiting, ALookUpOfAControlFileThatOpensAJournal) {
+  expect_waits_alone(kernel_.send(FUSE_LOOKUP, FUSE_ROOT_ID, name_sent("app.pos")));
+}
+
+TEST_F(Waiting, MovingADirectory) {
+  fuse_rename2_in moved{};
+  moved.newdir = FUSE_ROOT_ID;
+  expect_waits_alone(kernel_.send(FUSE_RENAME2, FUSE_ROOT_ID,
+                                  bytes_of(moved) + name_sent("web") + name_sent("www")));
+  EXPECT_EQ(kernel_.look_up(FUSE_ROOT_ID, "www"), web_);
+}
+
+TEST_F(Waiting, RemovingADirectory) {
+  expect_waits_alone(kernel_.send(FUSE_RMDIR, FUSE_ROOT_ID, name_sent("web")));
+  EXPECT_EQ(kernel_.call(FUSE_LOOKUP, FUSE_ROOT_ID, name_sent("web")).error, ENOENT);
+}
+
+TEST_F(Waiting, AChangeOfAttributes) {
+  fuse_setattr_in change{};
+  change.valid = FATTR_MODE;
+  change.mode = S_IFDIR | 0700;
+  expect_waits_alone(kernel_.send(FUSE_SETATTR, web_, bytes_of(change)));
+  EXPECT_EQ(store_.directory_attributes("web")->mode, 0700U);
+}
+
+TEST_F(Waiting, AChangeOfAProperty) {
+  fuse_setxattr_in change{};
+  change.size = 1;
+  const std::string name_and_value = name_sent("user.range.keep") + "1";
+  // libfuse takes the request as it was before there was more in it.
+  const std::string head = bytes_of(change).substr(0, FUSE_COMPAT_SETXATTR_IN_SIZE);
+  expect_waits_alone(kernel_.send(FUSE_SETXATTR, web_, head + name_and_value));
+  EXPECT_EQ(store_.directory_attributes("web")->keep, true);
+}
+
+}  // namespace
+}  // namespace rangefs
