@@ -188,7 +188,7 @@ Result<std::shared_ptr<Journal>> ControlFiles::journal_in(NodeId directory, std:
     return refused(ENOENT);
   }
   if (name.size() > kNameBytesMax) return refused(ENAMETOOLONG);
-  const std::shared_lock lock(tree_.names);
+  const range::SharedLock lock(tree_.names);
   const auto path = tree_.nodes.path(directory);
   if (!path) return refused(ENOENT);
   const std::string full = join_path(*path, name);
@@ -203,7 +203,7 @@ Status ControlFiles::list(NodeId directory, const Caller& caller, Snapshot& snap
   Snapshot::Listing listing;
   std::vector<range::NamedEntry> entries;
   {
-    const std::shared_lock lock(tree_.names);
+    const range::SharedLock lock(tree_.names);
     const auto path = tree_.nodes.path(directory);
     if (!path) return refused(ENOENT);
     listing.directory = *path;

@@ -3,11 +3,11 @@
 
 #include <cerrno>
 #include <map>
-#include <mutex>
 #include <string>
 
 #include "fs/errno_map.h"
 #include "fs/types.h"
+#include "journal/base/mutex.h"
 
 namespace rangefs {
 
@@ -17,20 +17,20 @@ class Damage {
   // Notes an error of a read, if it is one of the store.
   void note(JournalId journal, const Error& error) {
     if (to_errno(error) != EIO || range::out_of_descriptors(error)) return;
-    const std::lock_guard lock(mutex_);
+    const range::MutexLock lock(mutex_);
     reasons_[journal] = range::to_string(error);
   }
 
   // Empty if all that was read could be read.
   std::string of(JournalId journal) const {
-    const std::lock_guard lock(mutex_);
+    const range::MutexLock lock(mutex_);
     const auto it = reasons_.find(journal);
     return it == reasons_.end() ? std::string() : it->second;
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::map<JournalId, std::string> reasons_;
+  mutable range::Mutex mutex_;
+  std::map<JournalId, std::string> reasons_ GUARDED_BY(mutex_);
 };
 
 }  // namespace rangefs

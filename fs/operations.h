@@ -162,36 +162,45 @@ class Operations {
  private:
   Operations(range::Store& store, FsOptions options, Notices& notices, uint64_t root_inode);
 
-  // These require tree_.names to be held.
-  Result<std::string> path_of(NodeId directory) const;
-  Result<std::string> path_of(NodeId directory, std::string_view name) const;
-  Result<Found> found_journal(const std::shared_ptr<Journal>& journal, const Place& place);
+  Result<std::string> path_of(NodeId directory) const REQUIRES_SHARED(tree_.names);
+  Result<std::string> path_of(NodeId directory, std::string_view name) const
+      REQUIRES_SHARED(tree_.names);
+  Result<Found> found_journal(const std::shared_ptr<Journal>& journal, const Place& place)
+      REQUIRES_SHARED(tree_.names);
   Result<Found> found_directory(const range::Entry& entry, const Place& place,
-                                const std::string& path);
-  Found enter_directory(const range::Entry& entry, const Place& place, const Attributes& stored);
-  Status check_original(const range::Entry& entry, const std::string& path) const;
+                                const std::string& path) REQUIRES_SHARED(tree_.names);
+  Found enter_directory(const range::Entry& entry, const Place& place, const Attributes& stored)
+      REQUIRES_SHARED(tree_.names);
+  Status check_original(const range::Entry& entry, const std::string& path) const
+      REQUIRES_SHARED(tree_.names);
   // EAGAIN where it would have to wait, unless it may.
   enum class Waiting { kMayWait, kAtOnce };
   Result<Found> look_up(NodeId parent, std::string_view name, Waiting waiting);
-  Result<Found> look_up_control(NodeId parent, const ControlName& name, Waiting waiting);
+  Result<Found> look_up_control(NodeId parent, const ControlName& name, Waiting waiting)
+      REQUIRES_SHARED(tree_.names);
   Result<std::shared_ptr<Journal>> open_journal(JournalId id, const std::string& path,
-                                                Waiting waiting = Waiting::kMayWait);
+                                                Waiting waiting = Waiting::kMayWait)
+      REQUIRES_SHARED(tree_.names);
   void sync_names(const Place& place);
   Result<std::shared_ptr<Journal>> create_journal(const Place& place, uint32_t mode,
-                                                  const Caller& caller);
-  Result<Attributes> inherit(NodeId parent, uint32_t mode, const Caller& caller) const;
-  Status check_new_name(const Place& place) const;
-  bool is_control_file(const Place& place);
-  void gone(const std::optional<range::Entry>& entry, const std::optional<struct stat>& last);
-  void moved(const range::Entry& entry, const Place& to);
+                                                  const Caller& caller)
+      REQUIRES_SHARED(tree_.names);
+  Result<Attributes> inherit(NodeId parent, uint32_t mode, const Caller& caller) const
+      REQUIRES_SHARED(tree_.names);
+  Status check_new_name(const Place& place) const REQUIRES_SHARED(tree_.names);
+  bool is_control_file(const Place& place) REQUIRES_SHARED(tree_.names);
+  void gone(const std::optional<range::Entry>& entry, const std::optional<struct stat>& last)
+      REQUIRES_SHARED(tree_.names);
+  void moved(const range::Entry& entry, const Place& to) REQUIRES_SHARED(tree_.names);
 
   Result<Node> node(NodeId id) const;
   Result<std::shared_ptr<Handle>> handle(HandleId id) const;
   struct stat attributes_of(const ViewNode& view);
-  Result<struct stat> attributes_of(NodeId id, const Node& node);
+  Result<struct stat> attributes_of(NodeId id, const Node& node) REQUIRES_SHARED(tree_.names);
   Result<struct stat> attributes_to_answer(NodeId id, const Node& node);
-  Status store_attributes(NodeId id, const Node& node, const AttributeChange& change);
-  Status store_attributes(Journal& journal, const AttributeChange& change);
+  Status store_attributes(NodeId id, const Node& node, const AttributeChange& change)
+      REQUIRES_SHARED(tree_.names);
+  Status store_attributes(Journal& journal, const AttributeChange& change) REQUIRES(tree_.settings);
   void announce_change(const Node& node, NodeId except);
   Status resize(NodeId id, const ViewNode& view, uint64_t size, std::optional<HandleId> handle);
   void announce_change(const Journal& journal, NodeId except);

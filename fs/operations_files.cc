@@ -110,7 +110,7 @@ Result<struct stat> Operations::attributes(NodeId id, const Caller& caller) {
 }
 
 Result<struct stat> Operations::attributes_to_answer(NodeId id, const Node& node) {
-  const std::shared_lock lock(tree_.names);
+  const range::SharedLock lock(tree_.names);
   tree_.nodes.attributes_answered(id);
   return attributes_of(id, node);
 }
@@ -122,7 +122,7 @@ bool Operations::attributes_last(NodeId id) const {
 }
 
 Status Operations::store_attributes(NodeId id, const Node& node, const AttributeChange& change) {
-  const std::lock_guard lock(tree_.settings);
+  const range::MutexLock lock(tree_.settings);
   if (const auto* view = std::get_if<ViewNode>(&node)) {
     return store_attributes(*view->journal, change);
   }
@@ -181,7 +181,7 @@ Result<struct stat> Operations::set_attributes(NodeId id, const AttributeChange&
   }
   if (owner_or_mode || change.modified) {
     {
-      const std::shared_lock lock(tree_.names);
+      const range::SharedLock lock(tree_.names);
       RETURN_IF_ERROR(store_attributes(id, found, change));
     }
     if (view != nullptr) announce_change(*view->journal, id);

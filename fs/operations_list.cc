@@ -86,7 +86,7 @@ Status Operations::list_names(DirectoryHandle& listed, uint64_t offset, size_t e
 Status Operations::read_page(DirectoryHandle& listed, uint64_t from, size_t entries_max) {
   // Who reads on reads on for long.
   const size_t entries = listed.page ? kPageEntriesMax : std::min(entries_max, kPageEntriesMax);
-  const std::shared_lock lock(tree_.names);
+  const range::SharedLock lock(tree_.names);
   ASSIGN_OR_RETURN(const std::string path, path_of(listed.directory));
   ASSIGN_OR_RETURN(listed.page, tree_.store.list(path, from, entries));
   listed.from = from;

@@ -80,7 +80,7 @@ std::optional<Result<Found>> Operations::look_up_at_once(NodeId parent, std::str
 }
 
 Result<Found> Operations::look_up(NodeId parent, std::string_view name, Waiting waiting) {
-  const std::shared_lock lock(tree_.names);
+  const range::SharedLock lock(tree_.names);
   if (const auto control = parse_control_name(name)) {
     return look_up_control(parent, *control, waiting);
   }
@@ -149,7 +149,7 @@ Result<std::shared_ptr<Journal>> Operations::create_journal(const Place& place, 
 Result<Found> Operations::make_journal(NodeId parent, std::string_view name, uint32_t mode,
                                        const Caller& caller) {
   const Place place{parent, std::string(name)};
-  const std::shared_lock lock(tree_.names);
+  const range::SharedLock lock(tree_.names);
   ASSIGN_OR_RETURN(const auto journal, create_journal(place, mode, caller));
   return found_journal(journal, place);
 }
@@ -170,7 +170,7 @@ Result<Created> Operations::create(NodeId parent, std::string_view name, uint32_
 Result<Found> Operations::make_directory(NodeId parent, std::string_view name, uint32_t mode,
                                          const Caller& caller) {
   const Place place{parent, std::string(name)};
-  const std::shared_lock lock(tree_.names);
+  const range::SharedLock lock(tree_.names);
   RETURN_IF_ERROR(check_new_name(place));
   ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
   ASSIGN_OR_RETURN(const Attributes attributes, inherit(parent, (mode & 07777) | S_IFDIR, caller));
@@ -218,7 +218,7 @@ void Operations::moved(const Entry& entry, const Place& to) {
 }
 
 Status Operations::remove(NodeId parent, std::string_view name) {
-  const std::shared_lock lock(tree_.names);
+  const range::SharedLock lock(tree_.names);
   if (is_control_file(Place{parent, std::string(name)})) return refused(EPERM);
   ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
@@ -228,7 +228,7 @@ Status Operations::remove(NodeId parent, std::string_view name) {
 }
 
 Status Operations::remove_directory(NodeId parent, std::string_view name) {
-  const std::shared_lock lock(tree_.names);
+  const range::SharedLock lock(tree_.names);
   ASSIGN_OR_RETURN(const std::string path, path_of(parent, name));
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, tree_.store.look_up(path));
   const auto last = last_attributes(entry, path);
@@ -250,7 +250,7 @@ Status Operations::rename(const Place& from, const Place& to, unsigned flags) {
 void Operations::sync_names(const Place& place) {
   std::optional<std::string> path;
   {
-    const std::shared_lock lock(tree_.names);
+    const range::SharedLock lock(tree_.names);
     path = tree_.nodes.path(place.parent);
   }
   if (path) static_cast<void>(tree_.store.sync_names(join_path(*path, place.name)));
@@ -259,7 +259,7 @@ void Operations::sync_names(const Place& place) {
 Status Operations::move(const Place& from, const Place& to, unsigned flags,
                         std::optional<JournalId>& moved_id) {
   if ((flags & ~unsigned{RENAME_NOREPLACE}) != 0) return refused(EINVAL);
-  const std::unique_lock lock(tree_.names);
+  const range::MutexLock lock(tree_.names);
   if (is_control_file(from)) return refused(EPERM);
   RETURN_IF_ERROR(check_new_name(to));
   ASSIGN_OR_RETURN(const std::string old_path, path_of(from.parent, from.name));
@@ -279,13 +279,13 @@ Status Operations::move(const Place& from, const Place& to, unsigned flags,
 
 // Moves st_ctime. The name is moved already, so what fails here must not make that fail.
 void Operations::note_renamed(JournalId id, const Place& to) {
-  const std::shared_lock lock(tree_.names);
+  const range::SharedLock lock(tree_.names);
   const auto path = path_of(to.parent, to.name);
   if (!path) return;
   const auto journal = open_journal(id, *path);
   if (!journal) return;
   {
-    const std::lock_guard settings(tree_.settings);
+    const range::MutexLock settings(tree_.settings);
     static_cast<void>(store_attributes(**journal, AttributeChange()));
   }
   announce_change(**journal, NodeId{});

@@ -193,7 +193,7 @@ Result<std::vector<Property>> Properties::of_directory(const Owner& owner) {
 
 Result<std::vector<Property>> Properties::all(NodeId id, const Node& node) {
   if (std::holds_alternative<ControlNode>(node)) return std::vector<Property>();
-  const std::shared_lock names(tree_.names);
+  const range::SharedLock names(tree_.names);
   ASSIGN_OR_RETURN(const Owner owner, this->owner(id, node));
   if (owner.journal != nullptr) return of_journal(owner);
   return of_directory(owner);
@@ -202,7 +202,7 @@ Result<std::vector<Property>> Properties::all(NodeId id, const Node& node) {
 Result<std::vector<std::string>> Properties::names_set(NodeId id, const Node& node) {
   std::vector<std::string> set;
   if (std::holds_alternative<ControlNode>(node)) return set;
-  const std::shared_lock names(tree_.names);
+  const range::SharedLock names(tree_.names);
   ASSIGN_OR_RETURN(const Owner owner, this->owner(id, node));
   ASSIGN_OR_RETURN(const Attributes own, attributes(owner));
   for (const std::string_view key : {kFraming, kKeep}) {
@@ -231,8 +231,8 @@ Result<std::string> Properties::get(NodeId id, const Node& node, std::string_vie
 
 Status Properties::change(NodeId id, const Node& node, std::string_view key,
                           std::optional<std::string_view> value, SetMode mode) {
-  const std::shared_lock names(tree_.names);
-  const std::lock_guard lock(tree_.settings);
+  const range::SharedLock names(tree_.names);
+  const range::MutexLock lock(tree_.settings);
   ASSIGN_OR_RETURN(const Owner owner, this->owner(id, node));
   ASSIGN_OR_RETURN(Attributes own, attributes(owner));
   if (mode != SetMode::kAny || !value) {

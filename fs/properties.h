@@ -55,14 +55,14 @@ class Properties {
     Journal* journal = nullptr;
     std::string directory;  // its path; of a journal, that of the one it is in
   };
-  // These require tree_.names to be held.
-  std::vector<Property> of_journal(const Owner& owner);
-  Result<std::vector<Property>> of_directory(const Owner& owner);
-  Result<Owner> owner(NodeId id, const Node& node);
-  Result<Attributes> attributes(const Owner& owner);
-  Result<bool> is_set(const Owner& owner, const Attributes& own, std::string_view key);
+  std::vector<Property> of_journal(const Owner& owner) REQUIRES_SHARED(tree_.names);
+  Result<std::vector<Property>> of_directory(const Owner& owner) REQUIRES_SHARED(tree_.names);
+  Result<Owner> owner(NodeId id, const Node& node) REQUIRES_SHARED(tree_.names);
+  Result<Attributes> attributes(const Owner& owner) REQUIRES_SHARED(tree_.names);
+  Result<bool> is_set(const Owner& owner, const Attributes& own, std::string_view key)
+      REQUIRES_SHARED(tree_.names);
   Status assign(const Owner& owner, Attributes& own, std::string_view key,
-                std::optional<std::string_view> value);
+                std::optional<std::string_view> value) REQUIRES_SHARED(tree_.names);
   bool kept(const Attributes& own, std::string_view path);
   std::string state_of(const Journal& journal, const Result<range::JournalInfo>& info);
   Status change(NodeId id, const Node& node, std::string_view key,

@@ -1,15 +1,15 @@
 // What the parts of the file system share.
 #pragma once
 
-#include <mutex>
-#include <shared_mutex>
 #include <string>
+#include <utility>
 
 #include "fs/attributes.h"
 #include "fs/bases.h"
 #include "fs/damage.h"
 #include "fs/node_table.h"
 #include "fs/types.h"
+#include "journal/base/mutex.h"
 #include "journal/store.h"
 
 namespace rangefs {
@@ -33,9 +33,9 @@ struct Tree {
   DiskUsage usage;
   Damage damage;
   // Shared by whoever uses a path, exclusive for rename: paths stay right while they are used.
-  std::shared_mutex names;
+  range::SharedMutex names;
   // Held from reading attributes to storing the changed ones.
-  std::mutex settings;
+  range::Mutex settings;
 };
 
 }  // namespace rangefs

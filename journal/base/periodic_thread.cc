@@ -8,12 +8,7 @@ namespace range {
 Status PeriodicThread::start(std::chrono::milliseconds interval, std::function<void()> work) {
   try {
     thread_ = std::thread([this, interval, work = std::move(work)] {
-      std::unique_lock lock(mutex_);
-      while (!wakeup_.wait_for(lock, interval, [this] { return stopping(); })) {
-        lock.unlock();
-        work();
-        lock.lock();
-      }
+      while (!stops_within(interval)) work();
     });
   } catch (const std::system_error& error) {
     return system_error(error.code().value(), "starting a thread");
@@ -21,9 +16,14 @@ Status PeriodicThread::start(std::chrono::milliseconds interval, std::function<v
   return {};
 }
 
+bool PeriodicThread::stops_within(std::chrono::milliseconds interval) {
+  MutexLock lock(mutex_);
+  return wakeup_.wait_for(mutex_, interval, [this] { return stopping(); });
+}
+
 void PeriodicThread::stop() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
   }
   wakeup_.notify_all();

@@ -5,9 +5,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <thread>
 
+#include "journal/base/mutex.h"
 #include "journal/status.h"
 
 namespace range {
@@ -28,8 +28,10 @@ class PeriodicThread {
   bool stopping() const { return stopping_; }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable wakeup_;
+  bool stops_within(std::chrono::milliseconds interval);
+
+  Mutex mutex_;
+  std::condition_variable_any wakeup_;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };
