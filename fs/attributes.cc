@@ -13,7 +13,7 @@ constexpr std::chrono::seconds kUsageKept{1};
 constexpr uint64_t kJournalTag = 0;
 constexpr uint64_t kDirectoryTag = 1;
 constexpr uint64_t kFirstControlTag = 2;  // the others follow in the order of ControlKind
-static_assert(kFirstControlTag + kControlKinds.size() <= 8);
+static_assert(kFirstControlTag + kControls.size() <= 8);
 
 uint64_t tagged(uint64_t tag, uint64_t id) { return tag << range::kIdBits | id; }
 
@@ -116,7 +116,7 @@ struct stat control_attributes(const struct stat& target, uint64_t id, ControlKi
                                uint64_t size) {
   struct stat st = target;
   st.st_ino = control_inode(id, kind);
-  st.st_mode = S_IFREG | (target.st_mode & (kind == ControlKind::kInfo ? 0444 : 0666));
+  st.st_mode = S_IFREG | (target.st_mode & traits(kind).mode);
   st.st_nlink = 1;
   st.st_size = static_cast<off_t>(size);
   st.st_blksize = 4096;

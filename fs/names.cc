@@ -2,22 +2,10 @@
 
 namespace rangefs {
 
-std::string_view suffix(ControlKind kind) {
-  switch (kind) {
-    case ControlKind::kPosition:
-      return ".pos";
-    case ControlKind::kSync:
-      return ".sync";
-    case ControlKind::kInfo:
-      return ".info";
-  }
-  return "";
-}
-
 std::optional<ControlName> parse_control_name(std::string_view name) {
-  for (const ControlKind kind : kControlKinds) {
-    if (!name.ends_with(suffix(kind))) continue;
-    return ControlName{name.substr(0, name.size() - suffix(kind).size()), kind};
+  for (const ControlTraits& control : kControls) {
+    if (!name.ends_with(control.suffix)) continue;
+    return ControlName{name.substr(0, name.size() - control.suffix.size()), control.kind};
   }
   return std::nullopt;
 }

@@ -1,7 +1,10 @@
 // Names and paths, and what names the file system gives a meaning of its own.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,8 +15,25 @@ namespace rangefs {
 
 enum class ControlKind { kPosition, kSync, kInfo };
 
-inline constexpr std::array kControlKinds{ControlKind::kPosition, ControlKind::kSync,
-                                          ControlKind::kInfo};
+// What everybody has to know of a kind of control file; the rest is in controls/.
+struct ControlTraits {
+  ControlKind kind;
+  std::string_view suffix;
+  uint32_t mode;  // the permissions of its journal or directory that it can have
+  bool moves;     // a command changes where a name leads: it must not be done twice
+};
+
+// In the order of ControlKind.
+inline constexpr std::array kControls{
+    ControlTraits{ControlKind::kPosition, ".pos", 0666, true},
+    ControlTraits{ControlKind::kSync, ".sync", 0666, false},
+    ControlTraits{ControlKind::kInfo, ".info", 0444, false},
+};
+static_assert(std::ranges::is_sorted(kControls, {}, &ControlTraits::kind));
+
+constexpr const ControlTraits& traits(ControlKind kind) {
+  return kControls.at(static_cast<size_t>(kind));
+}
 
 // A control file's name taken apart: "app.pos" is the position of `app`, ".pos" that of the
 // directory it is in (`journal` is empty).
@@ -24,9 +44,6 @@ struct ControlName {
 
 // Nothing if `name` is not that of a control file; `journal` borrows from `name`.
 std::optional<ControlName> parse_control_name(std::string_view name);
-
-// ".pos", ".sync", ".info".
-std::string_view suffix(ControlKind kind);
 
 using range::is_reserved;
 

@@ -79,7 +79,7 @@ Result<struct stat> Operations::attributes_of(NodeId id, const Node& node) {
     return rangefs::directory_attributes(stored, *entry);
   }
   const auto& control = std::get<ControlNode>(node);
-  const uint64_t size = ControlFiles::usual_size(control);
+  const uint64_t size = controls_.usual_size(control);
   if (control.journal != nullptr) {
     const auto st = attributes_of(ViewNode{control.journal, {}});
     return control_attributes(st, control.journal->id().value(), control.kind, size);
@@ -202,7 +202,7 @@ void Operations::announce_change(const Journal& journal, NodeId except) {
 bool Operations::open_waits(NodeId id, Access access) const {
   const auto found = tree_.nodes.find(id);
   const auto* control = found ? std::get_if<ControlNode>(&*found) : nullptr;
-  return control != nullptr && access.reads && ControlFiles::open_waits(*control);
+  return control != nullptr && access.reads && controls_.open_waits(*control);
 }
 
 Result<HandleId> Operations::open(NodeId id, Access access, const Caller& caller) {

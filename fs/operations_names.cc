@@ -97,7 +97,7 @@ Result<Found> Operations::look_up(NodeId parent, std::string_view name, Waiting 
 
 Result<Found> Operations::look_up_control(NodeId parent, const ControlName& name, Waiting waiting) {
   if (name.journal.size() > kNameBytesMax) return refused(ENAMETOOLONG);
-  const auto snapshot = ControlFiles::new_snapshot(name.kind, !name.journal.empty());
+  const auto snapshot = controls_.new_snapshot(name.kind, !name.journal.empty());
   ControlNode control{name.kind, nullptr, parent, snapshot};
   ASSIGN_OR_RETURN(const Node directory, node(parent));
   if (!name.journal.empty()) {

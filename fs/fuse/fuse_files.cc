@@ -120,7 +120,7 @@ void Callbacks::command(fuse_req_t request, ControlKind kind, HandleId handle,
     return std::make_shared<const std::string>(text);
   });
   if (!copy) return reply_error(request, copy.error());
-  if (kind == ControlKind::kPosition) return move(request, handle, *copy);
+  if (traits(kind).moves) return move(request, handle, *copy);
   Operations& ops = operations(request);
   defer(
       request, [&ops, handle, text = *copy] { return ops.command(handle, *text, Caller{}); },

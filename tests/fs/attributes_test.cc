@@ -15,8 +15,8 @@ TEST(InodeNumbers, AreExactInADoubleAndDifferByKindAndId) {
   std::set<uint64_t> seen;
   for (const uint64_t id : {uint64_t{1}, uint64_t{2}, uint64_t{3}, kIdMax - 1, kIdMax}) {
     std::set<uint64_t> of_id{journal_inode(JournalId(id)), directory_inode(id)};
-    for (const ControlKind kind : kControlKinds) of_id.insert(control_inode(id, kind));
-    EXPECT_EQ(of_id.size(), 2 + kControlKinds.size());
+    for (const ControlTraits& control : kControls) of_id.insert(control_inode(id, control.kind));
+    EXPECT_EQ(of_id.size(), 2 + kControls.size());
     for (const uint64_t inode : of_id) {
       EXPECT_LT(inode, kExactEnd);
       EXPECT_GT(inode, 0U);

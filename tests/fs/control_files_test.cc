@@ -34,10 +34,10 @@ class ControlFilesTest : public ::testing::Test {
   }
   // Looked up anew.
   ControlNode control(ControlKind kind) const {
-    return {kind, journal_, kRootNode, ControlFiles::new_snapshot(kind, true)};
+    return {kind, journal_, kRootNode, controls_.new_snapshot(kind, true)};
   }
-  static ControlNode of_root(ControlKind kind) {
-    return {kind, nullptr, kRootNode, ControlFiles::new_snapshot(kind, false)};
+  ControlNode of_root(ControlKind kind) {
+    return {kind, nullptr, kRootNode, controls_.new_snapshot(kind, false)};
   }
   std::string print(const ControlNode& node, const Caller& caller = kSuperuser) {
     return **controls_.open(node, caller);
@@ -266,12 +266,12 @@ TEST_F(ControlFilesTest, DirectoryListsOnlyWhatTheCallerMayRead) {
 }
 
 TEST_F(ControlFilesTest, WhatMayTakeLongWaits) {
-  EXPECT_TRUE(ControlFiles::open_waits(control(ControlKind::kSync)));
-  EXPECT_TRUE(ControlFiles::open_waits(of_root(ControlKind::kSync)));
-  EXPECT_TRUE(ControlFiles::open_waits(of_root(ControlKind::kPosition)));
-  EXPECT_TRUE(ControlFiles::open_waits(control(ControlKind::kInfo)));
-  EXPECT_TRUE(ControlFiles::open_waits(of_root(ControlKind::kInfo)));
-  EXPECT_FALSE(ControlFiles::open_waits(control(ControlKind::kPosition)));
+  EXPECT_TRUE(controls_.open_waits(control(ControlKind::kSync)));
+  EXPECT_TRUE(controls_.open_waits(of_root(ControlKind::kSync)));
+  EXPECT_TRUE(controls_.open_waits(of_root(ControlKind::kPosition)));
+  EXPECT_TRUE(controls_.open_waits(control(ControlKind::kInfo)));
+  EXPECT_TRUE(controls_.open_waits(of_root(ControlKind::kInfo)));
+  EXPECT_FALSE(controls_.open_waits(control(ControlKind::kPosition)));
   EXPECT_FALSE(ControlFiles::size_waits(control(ControlKind::kSync)));  // it does not sync
 }
 
