@@ -145,6 +145,8 @@ class Operations {
   // handle. `entries_max` > 0: there is room for no more.
   Status list(HandleId handle, uint64_t offset, size_t entries_max, const Lister& lister);
 
+  // Whether property() may wait: for the disk, or long.
+  static bool property_waits(std::string_view name) { return Properties::get_waits(name); }
   Result<std::string> property(NodeId node, std::string_view name);
   Result<std::vector<std::string>> property_names(NodeId node);
   // Both wait for the disk.

@@ -7,15 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "fs/property_table.h"
 #include "fs/tree.h"
 #include "fs/types.h"
 
 namespace rangefs {
-
-struct Property {
-  std::string_view key;
-  std::string value;
-};
 
 inline constexpr std::string_view kPropertyPrefix = "user.range.";
 
@@ -27,9 +23,7 @@ class Properties {
  public:
   explicit Properties(Tree& tree) : tree_(tree) {}
 
-  // All of a node, in the order in which they are shown. Control files have none.
-  Result<std::vector<Property>> all(NodeId id, const Node& node);
-  // "key: value" lines.
+  // "key: value" lines of a journal or a directory.
   Result<std::string> text(NodeId id, const Node& node);
 
   // The full names of those that are set on this node itself, and with the values that it has can
@@ -38,9 +32,11 @@ class Properties {
   // after.
   Result<std::vector<std::string>> names_set(NodeId id, const Node& node);
 
-  // These take the full name of an xattr. Errors: EOPNOTSUPP for names outside of "user.range.".
-  // ENODATA if there is no such property.
+  // These take the full name of an xattr. Control files have none. Errors: EOPNOTSUPP for names
+  // outside of "user.range.". ENODATA if there is no such property.
   Result<std::string> get(NodeId id, const Node& node, std::string_view name);
+  // Whether get() may wait for the disk, or for long.
+  static bool get_waits(std::string_view name);
   // EINVAL for an unknown key or value, EPERM for one that can only be read.
   Status set(NodeId id, const Node& node, std::string_view name, std::string_view value,
              SetMode mode);
@@ -50,21 +46,11 @@ class Properties {
   Status remove(NodeId id, const Node& node, std::string_view name);
 
  private:
-  // What properties are of: a journal, or else a directory.
-  struct Owner {
-    Journal* journal = nullptr;
-    std::string directory;  // its path; of a journal, that of the one it is in
-  };
-  std::vector<Property> of_journal(const Owner& owner) REQUIRES_SHARED(tree_.names);
-  Result<std::vector<Property>> of_directory(const Owner& owner) REQUIRES_SHARED(tree_.names);
-  Result<Owner> owner(NodeId id, const Node& node) REQUIRES_SHARED(tree_.names);
-  Result<Attributes> attributes(const Owner& owner) REQUIRES_SHARED(tree_.names);
-  Result<bool> is_set(const Owner& owner, const Attributes& own, std::string_view key)
+  Result<PropertyOwner> owner(NodeId id, const Node& node) REQUIRES_SHARED(tree_.names);
+  Result<bool> is_set(const PropertyOwner& owner, const Attributes& own, std::string_view key)
       REQUIRES_SHARED(tree_.names);
-  Status assign(const Owner& owner, Attributes& own, std::string_view key,
+  Status assign(const PropertyOwner& owner, Attributes& own, std::string_view key,
                 std::optional<std::string_view> value) REQUIRES_SHARED(tree_.names);
-  bool kept(const Attributes& own, std::string_view path);
-  std::string state_of(const Journal& journal, const Result<range::JournalInfo>& info);
   Status change(NodeId id, const Node& node, std::string_view key,
                 std::optional<std::string_view> value, SetMode mode);
 

@@ -255,8 +255,14 @@ void Callbacks::setxattr(fuse_req_t request, fuse_ino_t inode, const char* name,
 }
 
 void Callbacks::getxattr(fuse_req_t request, fuse_ino_t inode, const char* name, size_t size) {
-  const auto value = guarded([&] { return operations(request).property(node_of(inode), name); });
-  reply_value(request, value, size);
+  const auto get = [inode, size](fuse_req_t waiting, const char* of) {
+    reply_value(waiting, guarded([&] { return operations(waiting).property(node_of(inode), of); }),
+                size);
+  };
+  if (!Operations::property_waits(name)) return get(request, name);
+  const auto key = kept(request, [&] { return std::string(name); });
+  if (!key) return;
+  in_pool(request, [get, key](fuse_req_t waiting) { get(waiting, key->c_str()); });
 }
 
 void Callbacks::listxattr(fuse_req_t request, fuse_ino_t inode, size_t size) {

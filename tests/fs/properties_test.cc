@@ -45,6 +45,15 @@ TEST_F(PropertiesTest, PropertiesAreReadAndSet) {
   EXPECT_EQ(set("user.range.keep", "1", SetMode::kReplace), ENODATA);
 }
 
+TEST_F(PropertiesTest, AKeyIsReadWithoutTheOthers) {
+  int waits = 0;
+  store_.on_wait = [&] { ++waits; };
+  EXPECT_EQ(*ops_->property(kRootNode, kKeep), "0");
+  EXPECT_EQ(waits, 0);
+  EXPECT_EQ(*ops_->property(kRootNode, "user.range.journals"), "0");
+  EXPECT_GT(waits, 0) << "it was counted";
+}
+
 // What .info shows is there by name, too, and can be set or says that it cannot.
 TEST_F(PropertiesTest, EveryLineOfInfoCanBeRead) {
   const Created created = create("app");

@@ -216,6 +216,7 @@ Status MemoryStore::rename(std::string_view from, std::string_view to, bool repl
 }
 
 Result<NamesPage> MemoryStore::list(std::string_view directory, uint64_t from, size_t entries_max) {
+  if (on_wait) on_wait();
   const std::lock_guard lock(mutex_);
   if (find(directory) == nullptr) return failed(Errc::kNotFound, directory);
   std::map<uint64_t, NamedEntry> by_id;  // so that places stay when names come and go

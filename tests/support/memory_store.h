@@ -50,8 +50,8 @@ class MemoryStore : public Store {
   int opens() const;  // of journals
   // From now on no journal is open before its first open().
   void close_journals();
-  // Called where a real store would wait for the disk: an open of a journal that is not open, a
-  // sync of names. Without a lock.
+  // Called, without a lock, where a store on disks would wait: an open of a journal that is not
+  // open, a sync of names, listing and removing a directory, changing its attributes.
   std::function<void()> on_wait;
 
  private:

@@ -98,6 +98,13 @@ TEST_F(Waiting, AChangeOfAttributes) {
   EXPECT_EQ(store_.directory_attributes("web")->mode, 0700U);
 }
 
+TEST_F(Waiting, WhoAsksHowManyJournalsThereAre) {
+  fuse_getxattr_in asked{};
+  asked.size = 100;
+  expect_waits_alone(
+      kernel_.send(FUSE_GETXATTR, web_, bytes_of(asked) + name_sent("user.range.journals")));
+}
+
 TEST_F(Waiting, AChangeOfAProperty) {
   fuse_setxattr_in change{};
   change.size = 1;
