@@ -43,6 +43,11 @@ void SyncQueue::let_go_of_removed() {
   const auto first = std::partition(journals_.begin(), journals_.end(), std::not_fn(is_unused));
   std::move(first, journals_.end(), std::back_inserter(unused));
   journals_.erase(first, journals_.end());
+  // One may have failed just when it was removed.
+  const auto removed = std::partition(failed_.begin(), failed_.end(),
+                                      [](const auto& journal) { return !journal->is_removed(); });
+  std::move(removed, failed_.end(), std::back_inserter(unused));
+  failed_.erase(removed, failed_.end());
 }
 
 Status SyncQueue::sync_all(bool let_go) {
@@ -67,7 +72,9 @@ Status SyncQueue::sync_all(bool let_go) {
 
 std::shared_ptr<LocalJournal> SyncQueue::first_failed() {
   MutexLock lock(mutex_);
-  return failed_.empty() ? nullptr : failed_.front();
+  const auto failed =
+      std::ranges::find_if(failed_, [](const auto& journal) { return !journal->is_removed(); });
+  return failed == failed_.end() ? nullptr : *failed;
 }
 
 Status SyncQueue::sync_each(const Journals& journals, bool let_go) {
