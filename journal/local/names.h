@@ -1,6 +1,7 @@
 // The names of a store: its tree of directories and journals, on disk.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
@@ -229,6 +230,7 @@ class Names {
   std::vector<Status> sync_deletions(const std::vector<Path>& subjects);
   Status sync_where(const std::function<bool(const Change&)>& concerned);
   Status sync_all(bool filesystem) REQUIRES(sync_mutex_);
+  Status sync_unsynced(bool filesystem) REQUIRES(sync_mutex_);
   void sync_each(Changes changes) REQUIRES(sync_mutex_);
   Status sync_change(const Change& change, std::map<Path, Status>& synced);
   Status sync_path(const Path& path, bool file);
@@ -245,11 +247,12 @@ class Names {
   const Path store_;
   const bool read_only_;
   Mutex sync_mutex_;  // held while syncing; taken before unsynced_mutex_
-  bool synced_before_ GUARDED_BY(sync_mutex_) = false;
+  std::atomic<bool> synced_before_ = false;
   // Of the first sync, which is about all names; tried again if nothing was lost.
   std::optional<Error> failure_ GUARDED_BY(sync_mutex_);
   Mutex unsynced_mutex_;  // held for moments
   Changes unsynced_ GUARDED_BY(unsynced_mutex_);
+  Changes syncing_ GUARDED_BY(unsynced_mutex_);  // what the sync under way is about
   std::vector<Lost> lost_ GUARDED_BY(unsynced_mutex_);
   // What was discarded since a sync began last: if that fails for it, nothing is lost.
   std::vector<Path> gone_ GUARDED_BY(unsynced_mutex_);

@@ -124,12 +124,20 @@ Status Names::sync_filesystem() {
 // The answer is about the file system. Where it cannot be synced as a whole, which can be for
 // something that has nothing to do with us, each directory tells how it is with itself.
 Status Names::sync_all(bool filesystem) {
+  const Status synced = sync_unsynced(filesystem);
+  MutexLock lock(unsynced_mutex_);
+  syncing_.clear();
+  return synced;
+}
+
+Status Names::sync_unsynced(bool filesystem) {
   constexpr size_t kSingleSyncsMax = 16;  // one syncfs(2) is cheaper than more of them
   const bool for_good = failure_ && !failure_->lost_nothing;
   Changes changes;
   {
     MutexLock lock(unsynced_mutex_);
     changes.swap(unsynced_);
+    syncing_ = changes;
     gone_.clear();
   }
   if (for_good) return *failure_;
@@ -211,13 +219,14 @@ Status Names::sync_inside(std::string_view path) {
 }
 
 Status Names::sync_where(const std::function<bool(const Change&)>& concerned) {
-  bool needed = false;
-  MutexLock lock(sync_mutex_);
   {
+    // Else somebody who holds other locks would wait here for a sync of something else.
     MutexLock unsynced(unsynced_mutex_);
-    needed = !synced_before_ || std::any_of(unsynced_.begin(), unsynced_.end(), concerned);
+    const bool needed = !synced_before_ || std::ranges::any_of(unsynced_, concerned) ||
+                        std::ranges::any_of(syncing_, concerned);
+    if (!needed) return {};
   }
-  if (!needed) return {};
+  MutexLock lock(sync_mutex_);
   (void)sync_all(!synced_before_);
   if (failure_) return *failure_;
   MutexLock unsynced(unsynced_mutex_);

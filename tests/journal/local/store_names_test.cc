@@ -362,6 +362,17 @@ TEST_F(StoreNamesInSlowSyncs, MovingADirectoryOfWhichAllIsSyncedWaitsForNothing)
   env_.hold(false);
 }
 
+TEST_F(StoreNamesInSlowSyncs, MovingADirectoryWaitsForNoSyncOfSomethingElse) {
+  ASSERT_TRUE(store_->make_directory("d", {}));
+  ASSERT_TRUE(store_->sync());
+  ASSERT_TRUE(store_->create("other", {}));
+  env_.hold(true);
+  std::jthread syncing([&] { EXPECT_TRUE(store_->sync()); });
+  env_.wait_for_a_sync();
+  EXPECT_TRUE(store_->rename("d", "e", false));
+  env_.hold(false);
+}
+
 // 1,400 times "../" is more than a link can be long.
 TEST(StoreNamesInDepth, JournalsAreAsDeepAsDirectories) {
   const TemporaryDirectory directory;
