@@ -86,6 +86,9 @@ class LocalJournal final : public Journal, public std::enable_shared_from_this<L
   // Keeps others from appending as long as the lock is held.
   std::unique_lock<Mutex> hold_appends() { return std::unique_lock(appender_.appending()); }
 
+  // Whether its attributes could not be read, but may be now: see read_attributes_again().
+  bool attributes_may_be_readable() const { return attributes_.may_be_readable(); }
+
   // It was removed: it is synced for nobody but who has it open.
   void note_removed() { state_.removed = true; }
   bool is_removed() const { return state_.removed; }

@@ -27,7 +27,7 @@ namespace range {
 // the store has all of them stop.
 //
 // Locks, in the order in which they are taken: noted_mutex_, the one of Reclaimer::run(),
-// names_mutex_, those of a journal, journals_mutex_.
+// settings_mutex_, names_mutex_, those of a journal, journals_mutex_.
 class LocalStore final : public Store {
  public:
   // As open_store(). `env` must outlive the store. For tests: without `background` nothing happens
@@ -122,6 +122,7 @@ class LocalStore final : public Store {
   // What an earlier process could not sync, nor this one so far; nothing before that is known.
   std::optional<std::vector<JournalId>> noted_ GUARDED_BY(noted_mutex_);
 
+  Mutex settings_mutex_;           // one change of the attributes of a directory at a time
   std::shared_mutex names_mutex_;  // shared to look something up, exclusive to change names
 
   OpenJournals journals_;

@@ -49,7 +49,9 @@ Result<std::shared_ptr<Journal>> LocalStore::open(JournalId id, std::string_view
 
 Result<std::shared_ptr<Journal>> LocalStore::find_open(JournalId id, std::string_view path) {
   std::shared_lock names(names_mutex_);
-  if (!journals_.find(id)) return std::shared_ptr<Journal>();
+  const auto known = journals_.find(id);
+  const bool waits = !known || known->attributes_may_be_readable() || options_.check_on_open;
+  if (waits) return std::shared_ptr<Journal>();
   ASSIGN_OR_RETURN(const auto journal, open_journal(id, path, &names));
   return std::shared_ptr<Journal>(journal);
 }
@@ -110,12 +112,15 @@ Result<std::shared_ptr<LocalJournal>> LocalStore::removed_journal(
   return journal;
 }
 
-// Opens a journal that is about to be looked at under the lock of names, which others need.
+// Opens a journal that is about to be looked at under the lock of names, which others need, and
+// waits for the append that is under way, which may be syncing.
 void LocalStore::open_ahead(std::string_view path) {
   std::shared_lock names(names_mutex_);
   const auto found = names_.look_up(path);
   if (!found || !*found || (*found)->kind != EntryKind::kJournal) return;
-  (void)open_journal(JournalId((*found)->id), path, &names);
+  const auto journal = open_journal(JournalId((*found)->id), path, &names);
+  if (names.owns_lock()) names.unlock();
+  if (journal) (void)(*journal)->hold_appends();
 }
 
 void LocalStore::let_go_of_idle() {
@@ -280,7 +285,8 @@ Result<Attributes> LocalStore::directory_attributes(std::string_view path) {
 Status LocalStore::set_directory_attributes(std::string_view path, const Attributes& attributes) {
   RETURN_IF_ERROR(writable());
   if (attributes.mode > 07777) return name_error(Errc::kInvalid, path);
-  std::unique_lock lock(names_mutex_);
+  MutexLock settings(settings_mutex_);
+  std::shared_lock lock(names_mutex_);  // it waits for the disk: whoever looks something up goes on
   return names_.set_directory_attributes(path, attributes);
 }
 
@@ -293,7 +299,8 @@ Result<Framing> LocalStore::framing_in(std::string_view directory) {
 
 Status LocalStore::set_directory_modified(std::string_view path, Timestamp modified) {
   RETURN_IF_ERROR(writable());
-  std::unique_lock lock(names_mutex_);
+  MutexLock settings(settings_mutex_);
+  std::shared_lock lock(names_mutex_);
   return names_.set_directory_modified(path, modified);
 }
 

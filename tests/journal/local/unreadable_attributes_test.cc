@@ -227,5 +227,16 @@ TEST_F(UnreadableAttributes, OfADirectoryKeepNothingForEver) {
   EXPECT_TRUE(store_->remove_directory("d"));
 }
 
+// Who only takes what is open would never have them read again.
+TEST_F(UnreadableAttributes, AJournalWithThemHasToBeOpenedAgain) {
+  set_attributes();
+  const auto app = journal();
+  EXPECT_FALSE(store_->find_open(id_, "app").value());
+  env_->set_readable(attributes_file(), 0, true);
+  EXPECT_FALSE(store_->find_open(id_, "app").value());
+  EXPECT_EQ(journal()->attributes().uid, 7U);
+  EXPECT_EQ(store_->find_open(id_, "app").value(), app);
+}
+
 }  // namespace
 }  // namespace range
