@@ -93,6 +93,7 @@ class Operations {
                              const Caller& caller);
   Result<Found> make_directory(NodeId parent, std::string_view name, uint32_t mode,
                                const Caller& caller);
+  // Waits for an append to the journal that is under way.
   Status remove(NodeId parent, std::string_view name);
   // Waits for the disk.
   Status remove_directory(NodeId parent, std::string_view name);
@@ -183,6 +184,7 @@ class Operations {
   Result<std::shared_ptr<Journal>> open_journal(JournalId id, const std::string& path,
                                                 Waiting waiting = Waiting::kMayWait)
       REQUIRES_SHARED(tree_.names);
+  void open_ahead(NodeId parent, std::string_view name);
   void sync_names(const Place& place);
   Result<std::shared_ptr<Journal>> create_journal(const Place& place, uint32_t mode,
                                                   const Caller& caller)

@@ -70,7 +70,21 @@ Found Operations::enter_directory(const Entry& entry, const Place& place,
 }
 
 Result<Found> Operations::look_up(NodeId parent, std::string_view name) {
+  open_ahead(parent, name);
   return look_up(parent, name, Waiting::kMayWait);
+}
+
+// Opens the journal that is about to be looked up under the lock of names, which moves need.
+void Operations::open_ahead(NodeId parent, std::string_view name) {
+  const auto control = parse_control_name(name);
+  const std::string_view journal = control ? control->journal : name;
+  if (journal.empty() || is_reserved(journal, parent == kRootNode)) return;
+  std::optional<std::string> path;
+  {
+    const range::SharedLock lock(tree_.names);
+    path = tree_.nodes.path(parent);
+  }
+  if (path) static_cast<void>(tree_.store.open(join_path(*path, journal)));
 }
 
 std::optional<Result<Found>> Operations::look_up_at_once(NodeId parent, std::string_view name) {

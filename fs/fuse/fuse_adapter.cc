@@ -192,7 +192,12 @@ void Callbacks::mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, m
 }
 
 void Callbacks::unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  reply_status(request, guarded([&] { return operations(request).remove(node_of(parent), name); }));
+  const auto place = kept_place(request, parent, name);
+  if (!place) return;
+  in_pool(request, [place](fuse_req_t waiting) {
+    reply_status(waiting,
+                 guarded([&] { return operations(waiting).remove(place->parent, place->name); }));
+  });
 }
 
 void Callbacks::rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
@@ -301,6 +306,7 @@ Result<std::unique_ptr<FuseAdapter>> FuseAdapter::create(range::Store& store, Fs
 
 void FuseAdapter::finish() {
   pool_.close();
+  names_pool_.close();
   invalidator_->close();
   deferrals_.close();
 }

@@ -53,7 +53,8 @@ class FuseAdapter final : public Notices {
   FusePolls polls_;
   std::unique_ptr<Invalidator> invalidator_;
   // Callers that sync one journal at the same time share a sync, if there are threads for them.
-  WorkerPool pool_{16};
+  WorkerPool pool_{16};        // for what waits for syncs
+  WorkerPool names_pool_{16};  // for what else waits for the disk
 };
 
 }  // namespace rangefs

@@ -141,13 +141,14 @@ struct Callbacks {
     finish(self.deferrals_.claim(*id).value_or(nullptr), Outcome(refused(ENOTCONN)));
   }
 
-  // Calls `work` in the pool, which answers the request. For what waits for the disk, but of which
+  // Calls `work` in a pool, which answers the request. For what waits for the disk, but of which
   // the caller has to hear how it ended, even one that is being killed: the kernel keeps names and
   // attributes by it.
   template <typename Work>
   static void in_pool(fuse_req_t request, const Work& work) {
     static_assert(std::is_nothrow_copy_constructible_v<Work>);
-    if (!submit(adapter(request).pool_, [request, work] { work(request); })) work(request);
+    auto& pool = adapter(request).names_pool_;
+    if (!submit(pool, [request, work] { work(request); })) work(request);
   }
 
   // What `copy` makes of what is good only as long as the request is handled, for in_pool().

@@ -77,6 +77,23 @@ TEST_F(Waiting, ALookUpOfAControlFileThatOpensAJournal) {
   expect_waits_alone(kernel_.send(FUSE_LOOKUP, FUSE_ROOT_ID, name_sent("app.pos")));
 }
 
+// A move needs the lock of names, which nobody holds while a journal is opened.
+TEST_F(Waiting, AMoveDoesNotWaitForALookUpThatOpensAJournal) {
+  const uint64_t opening = kernel_.send(FUSE_LOOKUP, FUSE_ROOT_ID, name_sent("app"));
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ > 0; });
+  }
+  ASSERT_TRUE(store_.create("other", {}));
+  fuse_rename2_in moved{};
+  moved.newdir = FUSE_ROOT_ID;
+  const auto body = bytes_of(moved) + name_sent("other") + name_sent("another");
+  EXPECT_EQ(kernel_.call(FUSE_RENAME2, FUSE_ROOT_ID, body).error, 0);
+  EXPECT_FALSE(kernel_.answered(opening));
+  let_disk_answer();
+  EXPECT_EQ(kernel_.answer(opening).error, 0);
+}
+
 TEST_F(Waiting, MovingADirectory) {
   fuse_rename2_in moved{};
   moved.newdir = FUSE_ROOT_ID;
