@@ -124,7 +124,7 @@ Status Names::sync_filesystem() {
 // The answer is about the file system. Where it cannot be synced as a whole, which can be for
 // something that has nothing to do with us, each directory tells how it is with itself.
 Status Names::sync_all(bool filesystem) {
-  const Status synced = sync_unsynced(filesystem);
+  Status synced = sync_unsynced(filesystem);
   MutexLock lock(unsynced_mutex_);
   syncing_.clear();
   return synced;
@@ -136,8 +136,8 @@ Status Names::sync_unsynced(bool filesystem) {
   Changes changes;
   {
     MutexLock lock(unsynced_mutex_);
+    syncing_ = unsynced_;  // first: if there is no memory for it, nothing is forgotten
     changes.swap(unsynced_);
-    syncing_ = changes;
     gone_.clear();
   }
   if (for_good) return *failure_;
@@ -227,6 +227,11 @@ Status Names::sync_where(const std::function<bool(const Change&)>& concerned) {
     if (!needed) return {};
   }
   MutexLock lock(sync_mutex_);
+  {
+    // The sync that was waited for may have been the one.
+    MutexLock unsynced(unsynced_mutex_);
+    if (synced_before_ && std::ranges::none_of(unsynced_, concerned)) return {};
+  }
   (void)sync_all(!synced_before_);
   if (failure_) return *failure_;
   MutexLock unsynced(unsynced_mutex_);

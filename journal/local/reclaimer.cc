@@ -69,7 +69,7 @@ std::vector<JournalId> Reclaimer::unused(size_t at_most) {
 // What keeps some from being deleted is no concern of others.
 void Reclaimer::reclaim(const std::vector<JournalId>& journals, const Names::Stop& stop) {
   // So many share a few syncs, and what is kept about them meanwhile stays small.
-  constexpr size_t kAtOnce = 4096;
+  constexpr size_t kSharingSyncs = 4096;
   std::vector<JournalId> ready;
   const auto finish = [&] {
     const std::vector<Status> reclaimed = names_.reclaim(ready, stop);
@@ -85,7 +85,7 @@ void Reclaimer::reclaim(const std::vector<JournalId>& journals, const Names::Sto
     } else {
       note(id, kept);
     }
-    if (ready.size() == kAtOnce) finish();
+    if (ready.size() == kSharingSyncs) finish();
   }
   finish();
 }
