@@ -184,7 +184,7 @@ class Operations {
   Result<std::shared_ptr<Journal>> open_journal(JournalId id, const std::string& path,
                                                 Waiting waiting = Waiting::kMayWait)
       REQUIRES_SHARED(tree_.names);
-  void open_ahead(NodeId parent, std::string_view name);
+  std::shared_ptr<Journal> open_ahead(NodeId parent, std::string_view name);
   void sync_names(const Place& place);
   Result<std::shared_ptr<Journal>> create_journal(const Place& place, uint32_t mode,
                                                   const Caller& caller)

@@ -70,21 +70,24 @@ Found Operations::enter_directory(const Entry& entry, const Place& place,
 }
 
 Result<Found> Operations::look_up(NodeId parent, std::string_view name) {
-  open_ahead(parent, name);
+  const auto opened = open_ahead(parent, name);  // is found open as long as this lives
   return look_up(parent, name, Waiting::kMayWait);
 }
 
-// Opens the journal that is about to be looked up under the lock of names, which moves need.
-void Operations::open_ahead(NodeId parent, std::string_view name) {
+// Opens the journal that is about to be looked up under the lock of names, which moves need. Null
+// if there is none, or none can be opened.
+std::shared_ptr<Journal> Operations::open_ahead(NodeId parent, std::string_view name) {
   const auto control = parse_control_name(name);
   const std::string_view journal = control ? control->journal : name;
-  if (journal.empty() || is_reserved(journal, parent == kRootNode)) return;
+  if (journal.empty() || is_reserved(journal, parent == kRootNode)) return nullptr;
   std::optional<std::string> path;
   {
     const range::SharedLock lock(tree_.names);
     path = tree_.nodes.path(parent);
   }
-  if (path) static_cast<void>(tree_.store.open(join_path(*path, journal)));
+  if (!path) return nullptr;
+  auto opened = tree_.store.open(join_path(*path, journal));
+  return opened ? *std::move(opened) : nullptr;
 }
 
 std::optional<Result<Found>> Operations::look_up_at_once(NodeId parent, std::string_view name) {
