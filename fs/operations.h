@@ -82,7 +82,7 @@ class Operations {
   // Waits for the disk if it is of a journal that has to be opened.
   Result<Found> look_up(NodeId parent, std::string_view name);
   // Nothing if it would have to wait.
-  std::optional<Result<Found>> look_up_at_once(NodeId parent, std::string_view name);
+  Result<std::optional<Found>> look_up_at_once(NodeId parent, std::string_view name);
   void forget(NodeId node, uint64_t lookups) { tree_.nodes.forget(node, lookups); }
 
   // Creates a journal and opens it. One that is there already is opened, unless `exclusive`.

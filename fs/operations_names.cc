@@ -90,10 +90,11 @@ std::shared_ptr<Journal> Operations::open_ahead(NodeId parent, std::string_view 
   return opened ? *std::move(opened) : nullptr;
 }
 
-std::optional<Result<Found>> Operations::look_up_at_once(NodeId parent, std::string_view name) {
-  auto found = look_up(parent, name, Waiting::kAtOnce);
-  if (!found && to_errno(found.error()) == EAGAIN) return std::nullopt;
-  return found;
+Result<std::optional<Found>> Operations::look_up_at_once(NodeId parent, std::string_view name) {
+  const auto found = look_up(parent, name, Waiting::kAtOnce);
+  if (found) return std::optional(*found);
+  if (to_errno(found.error()) == EAGAIN) return std::optional<Found>();
+  return found.error();
 }
 
 Result<Found> Operations::look_up(NodeId parent, std::string_view name, Waiting waiting) {

@@ -31,7 +31,7 @@ PropertyValue of_info(PropertyOwner& owner) {
 }
 
 PropertyValue first_time(PropertyOwner& owner) {
-  const auto first = owner.first_time();
+  const auto& first = owner.first_time();
   if (!first) owner.tree().damage.note(owner.journal()->id(), first.error());
   return first && *first ? Value(range::to_string(**first)) : Value();
 }
@@ -182,7 +182,12 @@ const range::Extent& PropertyOwner::extent() {
   return *extent_;
 }
 
-Result<std::optional<range::Time>> PropertyOwner::first_time() {
+const Result<std::optional<range::Time>>& PropertyOwner::first_time() {
+  if (!first_time_) first_time_ = read_first_time();
+  return *first_time_;
+}
+
+Result<std::optional<range::Time>> PropertyOwner::read_first_time() {
   if (extent().begin.record == extent().end.record) return std::optional<range::Time>();
   range::RecordBatch batch;
   RETURN_IF_ERROR(journal_->read_records(extent().begin.record, 1, 1, batch));

@@ -38,7 +38,7 @@ class PropertyOwner {
   // Of a journal.
   const range::Extent& extent();
   // When the oldest record was appended; nothing if there is none. Reads it.
-  Result<std::optional<range::Time>> first_time();
+  const Result<std::optional<range::Time>>& first_time();
   // Asks the disk about each chunk.
   const Result<range::JournalInfo>& info();
 
@@ -46,10 +46,13 @@ class PropertyOwner {
   Result<Counts> counts();
 
  private:
+  Result<std::optional<range::Time>> read_first_time();
+
   Tree& tree_;
   const std::shared_ptr<Journal> journal_;
   const std::string directory_;
   std::optional<range::Extent> extent_;
+  std::optional<Result<std::optional<range::Time>>> first_time_;
   std::optional<Result<range::JournalInfo>> info_;
   std::optional<Counts> counts_;
 };

@@ -97,8 +97,8 @@ class Store {
   // everybody; it lives at least as long as the pointer, but not longer than the store.
   virtual Result<std::shared_ptr<Journal>> open(JournalId id, std::string_view path) = 0;
 
-  // The same if it is open; null if it would have to be opened, which may wait for the disk.
-  // Errors: none that open() has not.
+  // The same if it is open; null if open() would wait for the disk: it would have to be opened, or
+  // something of it has to be read again. Errors: none that open() has not.
   virtual Result<std::shared_ptr<Journal>> find_open(JournalId id, std::string_view path) = 0;
 
   // The journal at `path`. Errors: also those of open() with an id.

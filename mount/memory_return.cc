@@ -26,9 +26,10 @@ MemoryReturn::Usage usage() {
   return {.resident = bytes_resident(), .in_use = info.uordblks + info.hblkhd};
 }
 
+// Of this thread; 0 if that cannot be found out.
 std::chrono::nanoseconds cpu_time() {
   timespec spent{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  if (::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent) != 0) return {};
   return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
 }
 

@@ -106,11 +106,15 @@ Result<std::shared_ptr<Journal>> PositionFile::journal_in(NodeId directory, std:
     return refused(ENOENT);
   }
   if (name.size() > kNameBytesMax) return refused(ENAMETOOLONG);
-  const range::SharedLock lock(tree_.names);
-  const auto path = tree_.nodes.path(directory);
-  if (!path) return refused(ENOENT);
-  const std::string full = join_path(*path, name);
-  ASSIGN_OR_RETURN(const auto entry, tree_.store.look_up(full));
+  std::string full;
+  std::optional<range::Entry> entry;
+  {
+    const range::SharedLock lock(tree_.names);
+    const auto path = tree_.nodes.path(directory);
+    if (!path) return refused(ENOENT);
+    full = join_path(*path, name);
+    ASSIGN_OR_RETURN(entry, tree_.store.look_up(full));
+  }
   if (!entry || entry->kind != range::EntryKind::kJournal) return refused(ENOENT);
   return tree_.store.open(JournalId(entry->id), full);
 }

@@ -111,12 +111,8 @@ void Callbacks::init(void*, fuse_conn_info* connection) {
 }
 
 void Callbacks::lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  const auto found = guarded([&]() -> Result<std::optional<Found>> {
-    auto at_once = operations(request).look_up_at_once(node_of(parent), name);
-    if (!at_once) return std::optional<Found>();
-    ASSIGN_OR_RETURN(Found found_now, *std::move(at_once));
-    return std::optional<Found>(found_now);
-  });
+  const auto found =
+      guarded([&] { return operations(request).look_up_at_once(node_of(parent), name); });
   if (!found) return reply_error(request, found.error());
   if (*found) return reply_entry(request, **found);
   const auto place = kept_place(request, parent, name);

@@ -27,7 +27,7 @@ namespace range {
 // the store has all of them stop.
 //
 // Locks, in the order in which they are taken: noted_mutex_, the one of Reclaimer::run(),
-// settings_mutex_, names_mutex_, those of a journal, journals_mutex_.
+// settings_mutex_, names_mutex_, those of a journal, the one of OpenJournals.
 class LocalStore final : public Store {
  public:
   // As open_store(). `env` must outlive the store. For tests: without `background` nothing happens

@@ -209,7 +209,6 @@ Status Names::sync_path(const Path& path, bool file) {
   return unless_removed(opened ? (*opened)->sync_data() : Status(opened.error()));
 }
 
-// As sync(), if anything was changed in `directory`; the answer is about that.
 Status Names::sync_inside(std::string_view path) {
   const Path directory = tree_path(path);
   return sync_where([&](const Change& change) {

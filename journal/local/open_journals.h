@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "journal/base/mutex.h"
 #include "journal/local/local_journal.h"

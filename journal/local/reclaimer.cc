@@ -1,6 +1,7 @@
 #include "journal/local/reclaimer.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <mutex>
 #include <tuple>

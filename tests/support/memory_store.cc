@@ -269,6 +269,7 @@ Status MemoryStore::set_directory_modified(std::string_view path, Timestamp modi
 }
 
 Status MemoryStore::sync() {
+  if (on_wait) on_wait();
   const std::lock_guard lock(mutex_);
   ++syncs_;
   for (const auto& [id, journal] : journals_) RETURN_IF_ERROR(journal->sync());

@@ -51,7 +51,7 @@ class MemoryStore : public Store {
   // From now on no journal is open before its first open().
   void close_journals();
   // Called, without a lock, where a store on disks would wait: an open of a journal that is not
-  // open, a sync of names, listing and removing a directory, changing its attributes.
+  // open, a sync, listing and removing a directory, changing its attributes.
   std::function<void()> on_wait;
 
  private:

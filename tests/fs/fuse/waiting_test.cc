@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "tests/support/memory_store.h"
 #include "tests/support/played_kernel.h"
@@ -25,7 +27,7 @@ class Waiting : public ::testing::Test {
     web_ = kernel_.look_up(FUSE_ROOT_ID, "web");
     store_.on_wait = [this] {
       std::unique_lock lock(mutex_);
-      ++waiting_;
+      if (++waiting_ > held_) return;
       changed_.notify_all();
       changed_.wait(lock, [this] { return answers_; });
     };
@@ -65,6 +67,7 @@ class Waiting : public ::testing::Test {
   std::mutex mutex_;
   std::condition_variable changed_;
   int waiting_ = 0;
+  int held_ = std::numeric_limits<int>::max();  // who comes later is answered at once
   bool answers_ = false;
 };
 
@@ -92,6 +95,23 @@ TEST_F(Waiting, AMoveDoesNotWaitForALookUpThatOpensAJournal) {
   EXPECT_FALSE(kernel_.answered(opening));
   let_disk_answer();
   EXPECT_EQ(kernel_.answer(opening).error, 0);
+}
+
+// So many as there are threads for them.
+TEST_F(Waiting, SyncsThatWaitHoldUpNoLookUp) {
+  held_ = 16;
+  std::vector<uint64_t> syncs;
+  for (int i = 0; i < held_; ++i) {
+    syncs.push_back(kernel_.send(FUSE_FSYNCDIR, FUSE_ROOT_ID, bytes_of(fuse_fsync_in{})));
+  }
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ == held_; });
+  }
+  kernel_.look_up(FUSE_ROOT_ID, "app");
+  for (const uint64_t sync : syncs) EXPECT_FALSE(kernel_.answered(sync));
+  let_disk_answer();
+  for (const uint64_t sync : syncs) EXPECT_EQ(kernel_.answer(sync).error, 0);
 }
 
 TEST_F(Waiting, MovingADirectory) {

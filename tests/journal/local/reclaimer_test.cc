@@ -184,6 +184,21 @@ TEST_F(ReclaimerTest, WhatFailsInARemovedJournalFailsNoSyncOfTheStore) {
   EXPECT_TRUE(store_->sync());
 }
 
+// The thread that syncs may keep it when its removal has let go of it already.
+TEST_F(ReclaimerTest, AJournalThatFailedJustWhenItWasRemovedIsLetGoOf) {
+  const auto app = std::static_pointer_cast<LocalJournal>(journal());
+  sync_all();
+  const Logger log{LogSink()};
+  Names names(*env_, log, "/store");
+  SyncQueue queue(names);
+  const long others = app.use_count();
+  app->note_removed();
+  queue.keep(app);
+  EXPECT_TRUE(queue.sync_all(false));
+  queue.let_go_of_removed();
+  EXPECT_EQ(app.use_count(), others);
+}
+
 TEST_F(ReclaimerTest, NeitherOpeningNorASyncWaitsForWhatIsDeleted) {
   append(*journal(), "x\n");
   const JournalId id = journal()->id();

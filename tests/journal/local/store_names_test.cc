@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <functional>
-#include <mutex>
 #include <thread>
 
 #include "tests/support/engine_test.h"
@@ -279,98 +276,6 @@ TEST_F(StoreNames, GetOrCreateLeadsToOneJournal) {
   EXPECT_EQ(code(store_->open("web")), Errc::kInvalid);
   EXPECT_EQ(code(store_->get_or_create("web")), Errc::kInvalid);
   EXPECT_EQ(code(store_->get_or_create("")), Errc::kInvalid);
-}
-
-// Holds up who syncs a directory until it may go on.
-class SlowNames : public GateEnv {
- public:
-  explicit SlowNames(Env& base) : GateEnv(base) {}
-
-  Status sync_directory(const Path& path) override {
-    wait();
-    return GateEnv::sync_directory(path);
-  }
-  Status sync_filesystem(const Path& path) override {
-    wait();
-    return GateEnv::sync_filesystem(path);
-  }
-  void hold(bool held) {
-    const std::lock_guard lock(mutex_);
-    held_ = held;
-    changed_.notify_all();
-  }
-  void wait_for_a_sync() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return reached_; });
-  }
-
- private:
-  void wait() {
-    std::unique_lock lock(mutex_);
-    reached_ = held_;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return !held_; });
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool held_ = false;
-  bool reached_ = false;
-};
-
-class StoreNamesInSlowSyncs : public testing::Test {
- protected:
-  // Others go on with names while `change` syncs those in directory "d".
-  void expect_waits_alone(const std::function<Status()>& change) {
-    env_.hold(true);
-    std::jthread changing([&] { EXPECT_TRUE(change()); });
-    env_.wait_for_a_sync();
-    EXPECT_TRUE(store_->create("new", {}));
-    EXPECT_TRUE(store_->rename("new", "renamed", false));
-    EXPECT_TRUE(store_->look_up("d").value());
-    env_.hold(false);
-    changing.join();
-    EXPECT_FALSE(store_->look_up("d").value());
-  }
-
-  SimEnv machine_;
-  SlowNames env_{machine_};
-  std::unique_ptr<LocalStore> store_ = *LocalStore::open(env_, "/store", {}, /*background=*/false);
-};
-
-TEST_F(StoreNamesInSlowSyncs, MovingADirectoryWaitsAlone) {
-  ASSERT_TRUE(store_->make_directory("d", {}));
-  ASSERT_TRUE(store_->create("d/app", {}));
-  expect_waits_alone([&] { return store_->rename("d", "e", false); });
-}
-
-TEST_F(StoreNamesInSlowSyncs, RemovingADirectoryWaitsAlone) {
-  ASSERT_TRUE(store_->make_directory("d", {}));
-  ASSERT_TRUE(store_->create("d/app", {}));
-  ASSERT_TRUE(store_->rename("d/app", "app", false));
-  expect_waits_alone([&] { return store_->remove_directory("d"); });
-}
-
-// There is nothing to wait for.
-TEST_F(StoreNamesInSlowSyncs, MovingADirectoryOfWhichAllIsSyncedWaitsForNothing) {
-  ASSERT_TRUE(store_->make_directory("d", {}));
-  ASSERT_TRUE(store_->create("d/app", {}));
-  ASSERT_TRUE(store_->sync());
-  ASSERT_TRUE(store_->create("other", {}));
-  env_.hold(true);
-  EXPECT_TRUE(store_->rename("d", "e", false));
-  env_.hold(false);
-}
-
-TEST_F(StoreNamesInSlowSyncs, MovingADirectoryWaitsForNoSyncOfSomethingElse) {
-  ASSERT_TRUE(store_->make_directory("d", {}));
-  ASSERT_TRUE(store_->sync());
-  ASSERT_TRUE(store_->create("other", {}));
-  env_.hold(true);
-  std::jthread syncing([&] { EXPECT_TRUE(store_->sync()); });
-  env_.wait_for_a_sync();
-  EXPECT_TRUE(store_->rename("d", "e", false));
-  env_.hold(false);
 }
 
 // 1,400 times "../" is more than a link can be long.
