@@ -203,6 +203,12 @@ class Journal {
   // Errors: kCorrupt if the byte at `from` is damaged, kDropped before the beginning.
   virtual Result<size_t> read(ByteOffset from, MutableBytes into) = 0;
 
+  // The same from memory: nothing, whatever `into` holds then, if read() would have to wait for the
+  // disk, or may take long since something is damaged. What is in memory the kernel says, and may
+  // drop just then: so it can happen that this waits, but as long as nothing is short of memory it
+  // does not. Errors: as read(), but kCorrupt.
+  virtual Result<std::optional<size_t>> read_at_once(ByteOffset from, MutableBytes into) = 0;
+
   // Reads complete records from number `first` on into `batch`, replacing what it holds: at most
   // `records_max`, and no more after `bytes_max` bytes are exceeded. Fewer before the end of a
   // chunk or a damaged place; none only at the end of the journal. Reading into the same batch

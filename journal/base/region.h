@@ -33,6 +33,11 @@ class Region {
   virtual Status store(size_t at, ConstBytes bytes) = 0;
   virtual Status store_words(size_t at, ConstBytes bytes) = 0;
 
+  // How many of the `size` bytes from `at` on, all of them in the file, are in memory before the
+  // first that is not: touching those does not wait for a disk, unless the kernel drops them just
+  // then. 0 if that cannot be known.
+  virtual size_t in_memory(size_t at, size_t size) const = 0;
+
   // Something of it could not be read or stored: what bytes() shows is not what the file holds.
   bool failed() const { return failed_.load(std::memory_order_acquire); }
 

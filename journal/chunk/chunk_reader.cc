@@ -15,6 +15,7 @@ Result<size_t> ChunkReader::read(uint64_t offset, MutableBytes into) {
   ASSIGN_OR_RETURN(const size_t got, copy(offset, into));
   ASSIGN_OR_RETURN(const size_t verified, verify_prefix(offset, into.first(got)));
   if (verified > 0 || into.empty()) return verified;
+  if (fragments_.at_once()) return would_wait();
   ASSIGN_OR_RETURN(const std::optional<Fragment> fragment, rescue_byte(offset));
   if (!fragment) return corrupt_byte(offset);
   const size_t size = std::min<uint64_t>(into.size(), fragment->end - offset);
@@ -25,6 +26,7 @@ Result<size_t> ChunkReader::read(uint64_t offset, MutableBytes into) {
 // Copies what the file holds, unverified.
 Result<size_t> ChunkReader::copy(uint64_t offset, MutableBytes into) {
   if (!view().mapped()) return fragments_.read(view().bytes->payload(), offset, into);
+  RETURN_IF_ERROR(fragments_.reach_payload(offset, into.size()));
   std::memcpy(into.data(), view().dat->bytes().data() + offset, into.size());
   return into.size();
 }

@@ -25,18 +25,20 @@ struct LostRecords {
 // Says that a record of a chunk, counted from its first, is damaged. `sys_errno` as above.
 Error corrupt_record(ChunkId chunk, uint64_t record, int sys_errno);
 
-// Made for one call of a reader; not thread-safe. Searches are binary over the index, and what they
-// find is verified. They step over entries that are lost. Where damage has misled a search or hides
-// what it looks for, the whole index of the chunk is walked instead, so that everything intact is
-// still found. What cannot be read is damaged; kCorrupt has the errno then.
+// Made for one call of a reader; not thread-safe. At once it reads bytes, and no records. Searches
+// are binary over the index, and what they find is verified. They step over entries that are lost.
+// Where damage has misled a search or hides what it looks for, the whole index of the chunk is
+// walked instead, so that everything intact is still found. What cannot be read is damaged;
+// kCorrupt has the errno then.
 class ChunkReader {
  public:
   // `view` must outlive the reader.
-  explicit ChunkReader(const ChunkView& view)
-      : fragments_(view), guard_(view.dat.get(), view.idx.get()) {}
+  explicit ChunkReader(const ChunkView& view, Waiting waiting = Waiting::kMayWait)
+      : fragments_(view, waiting), guard_(view.dat.get(), view.idx.get()) {}
 
   // Reads verified bytes from `offset` < end.bytes on: at least one, fewer than asked for before
-  // the end or a damaged place. Errors: kCorrupt if the byte at `offset` is damaged.
+  // the end or a damaged place. Errors: kCorrupt if the byte at `offset` is damaged; at once,
+  // would_wait() in its place, too, since looking for what is left may take long.
   Result<size_t> read(uint64_t offset, MutableBytes into);
 
   // Where `record` <= end.records begins. Errors: kCorrupt.

@@ -15,10 +15,18 @@ constexpr uint32_t kEntriesFirst = 64;
 constexpr uint32_t kEntriesMax = 2048;
 constexpr size_t kPayloadGrowth = 8;
 constexpr size_t kPayloadBytesMax = 4 * kFragmentBytesMax;
+// So much of an index before and behind an entry the kernel is asked about together with it: a
+// search goes to both sides, and what is read is found behind it.
+constexpr uint64_t kAskedBefore = uint64_t{8} << 10;
+constexpr uint64_t kAskedAhead = uint64_t{64} << 10;
 
 }  // namespace
 
 Result<size_t> FragmentReader::read(ByteSource& source, uint64_t offset, MutableBytes into) {
+  if (at_once()) {
+    const auto got = source.read_at_once(offset, into);
+    return got && *got ? Result<size_t>(**got) : would_wait();
+  }
   ASSIGN_OR_RETURN(ReadAround got, read_around(source, offset, into));
   if (got.unreadable && &source == &view_.bytes->index()) entries_unreadable_ = true;
   if (!unreadable_) unreadable_ = std::move(got.unreadable);
@@ -27,10 +35,7 @@ Result<size_t> FragmentReader::read(ByteSource& source, uint64_t offset, Mutable
 
 Result<ConstBytes> FragmentReader::entries(uint32_t index) {
   RANGE_CHECK(index < view_.end.entries);
-  if (view_.mapped()) {
-    const uint64_t at = end_of_entries(index);
-    return view_.idx->bytes().subspan(at, end_of_entries(view_.end.entries) - at);
-  }
+  if (view_.mapped()) return mapped_entries(index);
   const auto held = static_cast<uint32_t>(entries_.size() / kEntryBytes);
   if (index < first_ || index - first_ >= held) {
     const bool walking = held > 0 && index == first_ + held;
@@ -45,6 +50,20 @@ Result<ConstBytes> FragmentReader::entries(uint32_t index) {
     RETURN_IF_ERROR(read(view_.bytes->index(), end_of_entries(first_), entries_));
   }
   return ConstBytes(entries_).subspan(size_t{index - first_} * kEntryBytes);
+}
+
+Result<ConstBytes> FragmentReader::mapped_entries(uint32_t index) {
+  const uint64_t at = end_of_entries(index);
+  uint64_t end = end_of_entries(view_.end.entries);
+  if (at_once()) {
+    const uint64_t before = at - std::min(at - kEntriesAt, kAskedBefore);
+    const uint64_t ahead = std::min(end, at + kAskedAhead);
+    if (!idx_in_memory_.covers(*view_.idx, {at, at + kEntryBytes}, {before, ahead})) {
+      return would_wait();
+    }
+    end = std::min(end, idx_in_memory_.end());
+  }
+  return view_.idx->bytes().subspan(at, end - at);
 }
 
 Result<FragmentEntry> FragmentReader::entry(uint32_t index) {
@@ -96,11 +115,19 @@ Result<uint64_t> FragmentReader::find_start(uint32_t index) {
   return found_start_;
 }
 
+Status FragmentReader::reach_payload(uint64_t offset, size_t size) {
+  if (!at_once() || size == 0) return {};
+  if (dat_in_memory_.covers(*view_.dat, {offset, offset + size})) return {};
+  return would_wait();
+}
+
 Result<ConstBytes> FragmentReader::payload(uint64_t offset, size_t size) {
   if (view_.mapped()) {
     const uint64_t left = view_.end.bytes - std::min(view_.end.bytes, offset);
     if (left == 0) return ConstBytes();
-    return view_.dat->bytes().subspan(offset, std::min<uint64_t>(size, left));
+    size = std::min<uint64_t>(size, left);
+    RETURN_IF_ERROR(reach_payload(offset, size));
+    return view_.dat->bytes().subspan(offset, size);
   }
   const bool held = offset >= payload_at_ && offset + size <= payload_at_ + payload_.size();
   if (!held) {

@@ -124,6 +124,23 @@ class PosixRegion : public Region {
     return stored();
   }
 
+  // mincore(2) tells the truth to whoever may write to the file, and "all of it" to others.
+  size_t in_memory(size_t at, size_t size) const override {
+    RANGE_CHECK(at + size <= bytes().size());
+    constexpr size_t kPagesAtOnce = 512;
+    std::array<unsigned char, kPagesAtOnce> resident;  // NOLINT: filled by the kernel
+    const size_t page_size = page_bytes();
+    const size_t end = at + size;
+    for (size_t page = at / page_size * page_size; page < end;) {
+      const size_t asked = std::min(kPagesAtOnce * page_size, end - page);
+      if (::mincore(data() + page, asked, resident.data()) != 0) return 0;
+      for (size_t i = 0; i * page_size < asked; ++i, page += page_size) {
+        if ((resident[i] & 1) == 0) return std::max(page, at) - at;
+      }
+    }
+    return size;
+  }
+
  private:
   Status stored() const {
     if (!failed()) return {};
@@ -161,6 +178,22 @@ class PosixFile : public File {
       done += static_cast<size_t>(n);
     }
     return done;
+  }
+
+  // A file system that does not know RWF_NOWAIT cannot tell.
+  Result<std::optional<size_t>> read_at_once(uint64_t offset, MutableBytes into) override {
+    size_t done = 0;
+    while (done < into.size()) {
+      const iovec part{into.data() + done, into.size() - done};
+      const ssize_t n = retry_interrupted([&] {
+        return ::preadv2(fd_.get(), &part, 1, static_cast<off_t>(offset + done), RWF_NOWAIT);
+      });
+      if (n < 0 && (errno == EAGAIN || errno == EOPNOTSUPP)) return std::optional<size_t>();
+      if (n < 0) return look_error("preadv2");
+      if (n == 0) break;
+      done += static_cast<size_t>(n);
+    }
+    return std::optional(done);
   }
 
   using File::write_at;

@@ -51,16 +51,18 @@ size_t descriptors_for_chunks(size_t allowed) {
 ChunkFileCache::ChunkFileCache(Env& env, size_t descriptors_max, bool read_only)
     : env_(env), chunks_max_(std::max<size_t>(descriptors_max / 2, 1)), read_only_(read_only) {}
 
+std::shared_ptr<ChunkFiles> ChunkFileCache::find(JournalId journal, ChunkId chunk) {
+  MutexLock lock(mutex_);
+  const auto found = find_locked(journal, chunk);
+  if (found == slots_.end()) return nullptr;
+  slots_.splice(slots_.begin(), slots_, found);
+  found->asked_for = true;
+  return found->files;
+}
+
 Result<std::shared_ptr<ChunkFiles>> ChunkFileCache::open(const Path& directory, JournalId journal,
                                                          ChunkId chunk) {
-  {
-    MutexLock lock(mutex_);
-    if (const auto found = find_locked(journal, chunk); found != slots_.end()) {
-      slots_.splice(slots_.begin(), slots_, found);
-      found->asked_for = true;
-      return found->files;
-    }
-  }
+  if (auto known = find(journal, chunk)) return known;
   const auto mode = read_only_ ? Env::OpenMode::kRead : Env::OpenMode::kReadWrite;
   auto files = std::make_shared<ChunkFiles>();
   ASSIGN_OR_RETURN(files->dat, env_.open(directory / chunk_file_name(chunk, ".dat"), mode));

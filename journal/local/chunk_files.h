@@ -72,6 +72,8 @@ class ChunkFileCache {
 
   // The files of a chunk in `directory`, opened if they are not. Errors: those of Env::open().
   Result<std::shared_ptr<ChunkFiles>> open(const Path& directory, JournalId journal, ChunkId chunk);
+  // Those of a chunk that is open, else null.
+  std::shared_ptr<ChunkFiles> find(JournalId journal, ChunkId chunk);
 
   // Takes in files that were just created.
   std::shared_ptr<ChunkFiles> insert(JournalId journal, ChunkId chunk,

@@ -18,6 +18,15 @@ Result<ChunkView> ChunkViews::open(const ChunkPart& part, Mapping mapping) const
   return view;
 }
 
+std::optional<ChunkView> ChunkViews::open_at_once(const ChunkPart& part) const {
+  auto files = state_.context.files.find(state_.id, part.header.chunk);
+  if (!files) return std::nullopt;
+  ChunkView view{.bytes = files, .header = part.header, .end = part.end};
+  if (!entries_known(*files, view)) return std::nullopt;
+  map(*files, Mapping::kForReading, view);
+  return view;
+}
+
 Error ChunkViews::why_not_open(Error error, ChunkId chunk) const {
   if (unreadable(error)) return as_damage(std::move(error));
   if (error.code != Errc::kNotFound) return error;
@@ -26,11 +35,15 @@ Error ChunkViews::why_not_open(Error error, ChunkId chunk) const {
   return Error{Errc::kCorrupt, 0, fmt::format("chunk {} (missing)", chunk_file_name(chunk, ""))};
 }
 
-// Of a chunk that is not the last, the index file says how many entries it has.
-Status ChunkViews::find_entries(ChunkFiles& files, ChunkView& view) const {
-  if (view.end.entries > 0 || view.end.records == 0) return {};
+// Of a chunk that is not the last, the index file says how many entries it has, and was read then.
+bool ChunkViews::entries_known(const ChunkFiles& files, ChunkView& view) {
+  if (view.end.entries > 0 || view.end.records == 0) return true;
   view.end.entries = files.slots;
-  if (view.end.entries > 0) return {};
+  return view.end.entries > 0;
+}
+
+Status ChunkViews::find_entries(ChunkFiles& files, ChunkView& view) {
+  if (entries_known(files, view)) return {};
   ASSIGN_OR_RETURN(const SlotCount count, count_slots(*files.idx));
   view.end.entries = count.slots;
   if (!count.unreadable) files.slots = count.slots;

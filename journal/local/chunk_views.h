@@ -1,6 +1,7 @@
 // Opening the chunks of a journal to read them.
 #pragma once
 
+#include <optional>
 #include <type_traits>
 
 #include "journal/base/result_macros.h"
@@ -31,6 +32,8 @@ class ChunkViews {
 
   // Errors: kDropped; kCorrupt where a disk gives nothing, or somebody took the files away.
   Result<ChunkView> open(const ChunkPart& part, Mapping mapping) const;
+  // The same to read, but nothing if something of the files would have to be read for it.
+  std::optional<ChunkView> open_at_once(const ChunkPart& part) const;
 
   // The result of `read(ChunkReader)` on a chunk: from memory or, if its disk fails there, once
   // more from the files.
@@ -44,10 +47,23 @@ class ChunkViews {
       if (!view.failed()) return result;
     }
   }
+  // The same, from what is in memory; would_wait() if it would have to wait for the disk. Of a disk
+  // that fails nothing is taken: who may wait finds out what it costs.
+  template <typename Read>
+  std::invoke_result_t<Read, ChunkReader&> read_at_once(const ChunkPart& part,
+                                                        const Read& read) const {
+    const auto view = open_at_once(part);
+    if (!view) return would_wait();
+    ChunkReader reader(*view, Waiting::kAtOnce);
+    auto result = read(reader);
+    if (view->failed()) return would_wait();
+    return result;
+  }
 
  private:
   Error why_not_open(Error error, ChunkId chunk) const;
-  Status find_entries(ChunkFiles& files, ChunkView& view) const;
+  static bool entries_known(const ChunkFiles& files, ChunkView& view);
+  static Status find_entries(ChunkFiles& files, ChunkView& view);
   void map(ChunkFiles& files, Mapping mapping, ChunkView& view) const;
 
   JournalState& state_;

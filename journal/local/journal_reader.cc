@@ -24,10 +24,19 @@ Error JournalReader::report(Error error) {
   return error;
 }
 
-Result<size_t> JournalReader::read(ByteOffset from, MutableBytes into) {
+Result<std::optional<size_t>> JournalReader::read_at_once(ByteOffset from, MutableBytes into) {
+  const auto got = read(from, into, Waiting::kAtOnce);
+  if (got) return std::optional(*got);
+  if (would_wait(got.error())) return std::optional<size_t>();
+  return got.error();
+}
+
+Result<size_t> JournalReader::read(ByteOffset from, MutableBytes into, Waiting waiting) {
   size_t total = 0;
   while (total < into.size()) {
-    const auto got = read_one(from + total, into.subspan(total));
+    const auto got = read_one(from + total, into.subspan(total), waiting);
+    // Not what there is until then: fewer bytes than asked for are the last ones.
+    if (!got && waiting == Waiting::kAtOnce && would_wait(got.error())) return got.error();
     if (!got && total > 0) break;  // it is reported to whoever reads on from there
     if (!got) return report(got.error());
     if (*got == 0) break;
@@ -37,7 +46,7 @@ Result<size_t> JournalReader::read(ByteOffset from, MutableBytes into) {
 }
 
 // Reads from the one chunk that holds the byte at `from`.
-Result<size_t> JournalReader::read_one(ByteOffset from, MutableBytes into) {
+Result<size_t> JournalReader::read_one(ByteOffset from, MutableBytes into, Waiting waiting) {
   ChunkPart part;
   {
     MutexLock lock(state_.mutex);
@@ -45,9 +54,11 @@ Result<size_t> JournalReader::read_one(ByteOffset from, MutableBytes into) {
     if (from < state_.table.begin().offset) return Error{Errc::kDropped};
     part = part_of(state_.table, state_.table.chunk_of(from));
   }
-  return views_.read(part, Mapping::kForReading, [&](ChunkReader& reader) {
+  const auto read = [&](ChunkReader& reader) {
     return reader.read(from - part.header.first_byte, into);
-  });
+  };
+  if (waiting == Waiting::kAtOnce) return views_.read_at_once(part, read);
+  return views_.read(part, Mapping::kForReading, read);
 }
 
 Status JournalReader::read_records(RecordNumber first, size_t records_max, size_t bytes_max,

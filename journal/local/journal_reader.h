@@ -21,7 +21,10 @@ class JournalReader {
  public:
   explicit JournalReader(JournalState& state) : state_(state), views_(state) {}
 
-  Result<size_t> read(ByteOffset from, MutableBytes into);
+  Result<size_t> read(ByteOffset from, MutableBytes into) {
+    return read(from, into, Waiting::kMayWait);
+  }
+  Result<std::optional<size_t>> read_at_once(ByteOffset from, MutableBytes into);
   // `source`: that of `batch`.
   Status read_records(RecordNumber first, size_t records_max, size_t bytes_max, ChunkSource& source,
                       RecordBatch& batch);
@@ -36,7 +39,8 @@ class JournalReader {
   void leave_to_readers(ChunkId last);
 
  private:
-  Result<size_t> read_one(ByteOffset from, MutableBytes into);
+  Result<size_t> read(ByteOffset from, MutableBytes into, Waiting waiting);
+  Result<size_t> read_one(ByteOffset from, MutableBytes into, Waiting waiting);
   Status read_source(RecordNumber first, size_t records_max, size_t bytes_max, ChunkSource& source,
                      RecordBatch& batch);
   // Makes the chunk that holds `first` the one that `source` is in, and returns it; null if the

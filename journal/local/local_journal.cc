@@ -125,6 +125,11 @@ Result<size_t> LocalJournal::read(ByteOffset from, MutableBytes into) {
   return reader_.read(from, into);
 }
 
+Result<std::optional<size_t>> LocalJournal::read_at_once(ByteOffset from, MutableBytes into) {
+  if (!here_) return forked();
+  return reader_.read_at_once(from, into);
+}
+
 Status LocalJournal::read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                                   RecordBatch& batch) {
   if (!here_) return forked();

@@ -47,6 +47,7 @@ class LocalJournal final : public Journal, public std::enable_shared_from_this<L
   Result<ByteOffset> append_records(std::span<const ConstBytes> records) override;
   Extent extent() const override;
   Result<size_t> read(ByteOffset from, MutableBytes into) override;
+  Result<std::optional<size_t>> read_at_once(ByteOffset from, MutableBytes into) override;
   Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                       RecordBatch& batch) override;
   Result<Location> seek(const PositionSpec& spec, RecordNumber here) override;

@@ -39,6 +39,9 @@ class FakeJournal : public Journal {
     return extent;
   }
   Result<size_t> read(ByteOffset /*from*/, MutableBytes /*into*/) override { return Error{}; }
+  Result<std::optional<size_t>> read_at_once(ByteOffset /*from*/, MutableBytes /*into*/) override {
+    return Error{};
+  }
 
   Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                       RecordBatch& batch) override {

@@ -18,6 +18,9 @@ class GateFile : public File {
   Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
     return base_->read_at(offset, into);
   }
+  Result<std::optional<size_t>> read_at_once(uint64_t offset, MutableBytes into) override {
+    return base_->read_at_once(offset, into);
+  }
   Status write_at(uint64_t offset, std::span<const ConstBytes> parts) override {
     return base_->write_at(offset, parts);
   }

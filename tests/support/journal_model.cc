@@ -20,6 +20,16 @@ std::shared_ptr<Journal> borrowed(Journal& journal) {
   return {std::shared_ptr<Journal>(), &journal};
 }
 
+// What is not in memory may be missing, as a whole.
+std::string compare_bytes_at_once(Journal& journal, const JournalModel::Contents& contents) {
+  std::string found(contents.bytes.size() + 1, '\0');
+  const auto got = journal.read_at_once(ByteOffset(contents.begin.byte),
+                                        std::as_writable_bytes(std::span(found)));
+  if (!got) return "read_at_once: " + to_string(got.error());
+  if (*got) found.resize(**got);
+  return !*got || found == contents.bytes ? "" : "read_at_once gives other bytes than read";
+}
+
 std::string compare_bytes(Journal& journal, const JournalModel::Contents& contents) {
   const std::string& bytes = contents.bytes;
   std::string found(bytes.size() + 1, '\0');
@@ -27,7 +37,7 @@ std::string compare_bytes(Journal& journal, const JournalModel::Contents& conten
       journal.read(ByteOffset(contents.begin.byte), std::as_writable_bytes(std::span(found)));
   if (!got) return "read: " + to_string(got.error());
   found.resize(*got);
-  if (found == bytes) return {};
+  if (found == bytes) return compare_bytes_at_once(journal, contents);
   const auto differs = std::mismatch(found.begin(), found.end(), bytes.begin(), bytes.end());
   return fmt::format("read {} bytes, expected {}; they differ from byte {} on", found.size(),
                      bytes.size(), differs.first - found.begin());

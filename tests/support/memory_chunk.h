@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,6 +21,9 @@ class MemoryBytes final : public ByteSource {
     const size_t count = std::min(into.size(), bytes.size() - from);
     std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(from), count, into.begin());
     return count;
+  }
+  Result<std::optional<size_t>> read_at_once(uint64_t offset, MutableBytes into) override {
+    return std::optional(*read_at(offset, into));
   }
   Result<uint64_t> size() override { return uint64_t{bytes.size()}; }
 

@@ -77,7 +77,14 @@ Extent MemoryJournal::extent_now() const {
   return extent;
 }
 
+Result<std::optional<size_t>> MemoryJournal::read_at_once(ByteOffset from, MutableBytes into) {
+  if (on_cold_read) return std::optional<size_t>();
+  ASSIGN_OR_RETURN(const size_t got, read(from, into));
+  return std::optional(got);
+}
+
 Result<size_t> MemoryJournal::read(ByteOffset from, MutableBytes into) {
+  if (on_cold_read) on_cold_read();
   const std::lock_guard lock(mutex_);
   if (from.value() >= bytes_.size()) return size_t{0};
   const size_t count = std::min(into.size(), bytes_.size() - from.value());

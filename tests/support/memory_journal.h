@@ -20,6 +20,7 @@ class MemoryJournal : public Journal {
   Result<ByteOffset> append_records(std::span<const ConstBytes> records) override;
   Extent extent() const override;
   Result<size_t> read(ByteOffset from, MutableBytes into) override;
+  Result<std::optional<size_t>> read_at_once(ByteOffset from, MutableBytes into) override;
   Status read_records(RecordNumber first, size_t records_max, size_t bytes_max,
                       RecordBatch& batch) override;
   Result<Location> seek(const PositionSpec& spec, RecordNumber here) override;
@@ -51,6 +52,9 @@ class MemoryJournal : public Journal {
   // what it returns, the other before sync() does anything.
   std::function<void()> on_extent;
   std::function<void()> on_sync;
+  // Likewise: if it is set, nothing of the journal is in memory, and read() calls it before it
+  // reads, as the disk would be waited for.
+  std::function<void()> on_cold_read;
 
  private:
   struct Start {

@@ -286,6 +286,15 @@ void SimEnv::refresh_regions(NodeId id, uint64_t from, uint64_t to) {
   for (SimRegion* region : mapped->second) region->refresh(tree_.node(id).content, from, to);
 }
 
+size_t SimEnv::in_memory(NodeId id, uint64_t offset, size_t size) const {
+  const auto known = not_in_memory_.find(id);
+  if (known == not_in_memory_.end()) return size;
+  const auto next = known->second.lower_bound(offset / kCachePageBytes);
+  if (next == known->second.end()) return size;
+  const uint64_t end = std::max(*next * kCachePageBytes, offset);
+  return std::min<uint64_t>(end - offset, size);
+}
+
 uint64_t SimEnv::free_bytes() const { return capacity_ - std::min(capacity_, tree_.allocated()); }
 
 size_t SimEnv::fitting(const SimContent& content, uint64_t offset, size_t size) const {

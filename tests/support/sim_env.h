@@ -91,6 +91,9 @@ class SimEnv : public Env {
   // From now on the page of the file that `offset` is in cannot be read, neither with a read (EIO)
   // nor through a mapping (SIGBUS), or can be again. Stays so on later machines.
   void set_readable(const Path& path, uint64_t offset, bool readable);
+  // Whether the page is in memory, so that reading it waits for nothing: it is unless this says
+  // otherwise, also on later machines, and reading it changes nothing.
+  void set_in_memory(const Path& path, uint64_t offset, bool in_memory);
   // A file with these contents, durable with its name, if its directory is.
   void write_raw(const Path& path, std::string_view contents);
 
@@ -135,6 +138,8 @@ class SimEnv : public Env {
   Result<NodeId> find_directory(const Path& path) const;
   Status write(NodeId id, const Path& path, uint64_t offset, std::span<const ConstBytes> parts);
   void refresh_regions(NodeId id, uint64_t from, uint64_t to);
+  // How many of `size` bytes from `offset` on are, before the first that is not.
+  size_t in_memory(NodeId id, uint64_t offset, size_t size) const;
   uint64_t free_bytes() const;
   size_t fitting(const SimContent& content, uint64_t offset, size_t size) const;
 
@@ -143,8 +148,9 @@ class SimEnv : public Env {
   SimTree tree_;
   SimFaults faults_;
   std::set<NodeId> locked_;
-  std::multiset<NodeId> shared_;                    // locked so, by as many
-  std::map<NodeId, std::set<SimRegion*>> regions_;  // mapped now
+  std::multiset<NodeId> shared_;                        // locked so, by as many
+  std::map<NodeId, std::set<SimRegion*>> regions_;      // mapped now
+  std::map<NodeId, std::set<uint64_t>> not_in_memory_;  // pages
   static constexpr uint64_t kUnlimited = uint64_t{1} << 50;
   uint64_t capacity_ = kUnlimited;
   bool partial_writes_ = false;

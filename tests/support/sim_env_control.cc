@@ -146,6 +146,16 @@ void SimEnv::set_readable(const Path& path, uint64_t offset, bool readable) {
   refresh_regions(tree_.find(path).value(), page * kCachePageBytes, (page + 1) * kCachePageBytes);
 }
 
+void SimEnv::set_in_memory(const Path& path, uint64_t offset, bool in_memory) {
+  const Guard guard(mutex_);
+  auto& pages = not_in_memory_[tree_.find(path).value()];
+  if (in_memory) {
+    pages.erase(offset / kCachePageBytes);
+  } else {
+    pages.insert(offset / kCachePageBytes);
+  }
+}
+
 void SimEnv::write_raw(const Path& path, std::string_view contents) {
   const Guard guard(mutex_);
   if (!tree_.find(path)) static_cast<void>(tree_.make(path, FileKind::kRegular).value());

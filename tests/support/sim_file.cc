@@ -28,6 +28,15 @@ Result<size_t> SimFile::read_at(uint64_t offset, MutableBytes into) {
   return content().read(offset, into);
 }
 
+Result<std::optional<size_t>> SimFile::read_at_once(uint64_t offset, MutableBytes into) {
+  {
+    const Guard guard(env_.mutex_);
+    if (env_.in_memory(id_, offset, into.size()) < into.size()) return std::optional<size_t>();
+  }
+  ASSIGN_OR_RETURN(const size_t got, read_at(offset, into));
+  return std::optional(got);
+}
+
 Status SimFile::write_at(uint64_t offset, std::span<const ConstBytes> parts) {
   const Guard guard(env_.mutex_);
   if (!writable_) return system_error(EBADF, path_.native());
@@ -149,6 +158,11 @@ Status SimRegion::store(size_t at, ConstBytes from) {
 Status SimRegion::store_words(size_t at, ConstBytes from) {
   RANGE_CHECK(at % 8 == 0 && from.size() % 8 == 0);
   return store(at, from);
+}
+
+size_t SimRegion::in_memory(size_t at, size_t size) const {
+  const Guard guard(env_.mutex_);
+  return env_.in_memory(id_, offset_ + at, size);
 }
 
 void SimRegion::refresh(const SimContent& content, uint64_t from, uint64_t to) {

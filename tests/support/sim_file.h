@@ -18,6 +18,7 @@ class SimFile : public File {
 
   using File::write_at;
   Result<size_t> read_at(uint64_t offset, MutableBytes into) override;
+  Result<std::optional<size_t>> read_at_once(uint64_t offset, MutableBytes into) override;
   Status write_at(uint64_t offset, std::span<const ConstBytes> parts) override;
   Status truncate(uint64_t size) override;
   void prefetch(uint64_t /*offset*/, uint64_t /*size*/) override {}
@@ -48,6 +49,8 @@ class SimRegion : public Region {
 
   Status store(size_t at, ConstBytes from) override;
   Status store_words(size_t at, ConstBytes from) override;
+
+  size_t in_memory(size_t at, size_t size) const override;
 
   // Copies what the file holds between `from` and `to`, zeros behind its end.
   void refresh(const SimContent& content, uint64_t from, uint64_t to);

@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,6 +57,34 @@ TEST_F(EnvPosix, WrittenPartsAreReadBackConcatenated) {
   EXPECT_EQ(read(*file, 3, 100), "one two");
   EXPECT_EQ(read(*file, 0, 3), std::string(3, '\0'));
   EXPECT_EQ(read(*file, 10, 1), "");
+}
+
+// What the kernel has dropped from memory; what it has not is there at once.
+TEST_F(EnvPosix, TellsWhatIsInMemory) {
+  struct ::statfs found {};
+  ASSERT_EQ(::statfs(dir_.c_str(), &found), 0);
+  if (found.f_type == TMPFS_MAGIC) GTEST_SKIP() << "what is in memory stays there";
+  const size_t size = 3 << 20;
+  auto file = create("a");
+  ASSERT_TRUE(file->write_at(0, as_bytes(std::string(size, 'x'))));
+  ASSERT_TRUE(file->sync_data());
+  auto region = file->map(0, size + page_bytes(), File::Access::kRead).value();
+  std::vector<std::byte> into(size + 1);
+  EXPECT_EQ(region->in_memory(0, size), size);
+  EXPECT_EQ(region->in_memory(page_bytes() - 1, 2), 2U);
+  EXPECT_EQ(file->read_at_once(0, into).value(), size);
+  EXPECT_EQ(file->read_at_once(size, into).value(), 0U);
+
+  const size_t dropped = 2 << 20;  // whole pages, however large those of the cache are
+  const int fd = ::open((dir_ / "a").c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(::posix_fadvise(fd, off_t(dropped), 0, POSIX_FADV_DONTNEED), 0);
+  ::close(fd);
+  EXPECT_EQ(region->in_memory(100, size - 100), dropped - 100);
+  EXPECT_EQ(region->in_memory(dropped + 10, 1), 0U);
+  EXPECT_EQ(file->read_at_once(0, MutableBytes(into).first(dropped)).value(), dropped);
+  EXPECT_EQ(file->read_at_once(0, MutableBytes(into).first(dropped + 1)).value(), std::nullopt);
+  EXPECT_EQ(file->read_at(0, into).value(), size);
+  EXPECT_EQ(region->in_memory(0, size), size);
 }
 
 TEST_F(EnvPosix, MorePartsThanOneSystemCallTakesAreAllWritten) {
