@@ -117,7 +117,10 @@ class Operations {
   Result<HandleId> open_directory(NodeId node);
   void close(HandleId handle) { handles_.close(handle); }
 
+  // Waits for the disk if it reads what is not in memory.
   Result<size_t> read(HandleId handle, uint64_t offset, MutableBytes into);
+  // Nothing, whatever `into` holds then, if it would have to wait.
+  Result<std::optional<size_t>> read_at_once(HandleId handle, uint64_t offset, MutableBytes into);
 
   // Zeros that fill one hole at most; a larger one is EFBIG.
   static constexpr uint64_t kHoleBytesMax = uint64_t{64} << 20;
@@ -184,6 +187,7 @@ class Operations {
   Result<std::shared_ptr<Journal>> open_journal(JournalId id, const std::string& path,
                                                 Waiting waiting = Waiting::kMayWait)
       REQUIRES_SHARED(tree_.names);
+  Result<size_t> read(HandleId handle, uint64_t offset, MutableBytes into, Waiting waiting);
   std::shared_ptr<Journal> open_ahead(NodeId parent, std::string_view name);
   void sync_names(const Place& place);
   Result<std::shared_ptr<Journal>> create_journal(const Place& place, uint32_t mode,

@@ -38,6 +38,19 @@ Result<ByteOffset> append_behind_hole(const JournalHandle& file, ByteOffset at, 
   return filled;
 }
 
+size_t copy_text(const std::string& text, uint64_t offset, MutableBytes into) {
+  const size_t begin = std::min<uint64_t>(offset, text.size());
+  const size_t count = std::min(into.size(), text.size() - begin);
+  std::ranges::copy(range::as_bytes(text).subspan(begin, count), into.begin());
+  return count;
+}
+
+// EAGAIN where it would have to wait, for who must not.
+Result<size_t> read_now(Journal& journal, ByteOffset from, MutableBytes into) {
+  ASSIGN_OR_RETURN(const auto count, journal.read_at_once(from, into));
+  return count ? Result<size_t>(*count) : refused(EAGAIN);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Operations>> Operations::create(range::Store& store, FsOptions options,
@@ -230,21 +243,34 @@ Result<HandleId> Operations::open_directory(NodeId id) {
 }
 
 Result<size_t> Operations::read(HandleId id, uint64_t offset, MutableBytes into) {
+  return read(id, offset, into, Waiting::kMayWait);
+}
+
+Result<std::optional<size_t>> Operations::read_at_once(HandleId id, uint64_t offset,
+                                                       MutableBytes into) {
+  const auto count = read(id, offset, into, Waiting::kAtOnce);
+  if (count) return std::optional(*count);
+  if (to_errno(count.error()) == EAGAIN) return std::optional<size_t>();
+  return count.error();
+}
+
+Result<size_t> Operations::read(HandleId id, uint64_t offset, MutableBytes into, Waiting waiting) {
   ASSIGN_OR_RETURN(const auto opened, handle(id));
   if (const auto* control = std::get_if<ControlHandle>(opened.get())) {
     if (control->text == nullptr) return refused(EBADF);
-    const std::string& text = *control->text;
-    const size_t begin = std::min<uint64_t>(offset, text.size());
-    const size_t count = std::min(into.size(), text.size() - begin);
-    std::ranges::copy(range::as_bytes(text).subspan(begin, count), into.begin());
-    return count;
+    return copy_text(*control->text, offset, into);
   }
   const auto* file = std::get_if<JournalHandle>(opened.get());
   if (file == nullptr) return refused(EISDIR);
+  const bool at_once = waiting == Waiting::kAtOnce;
   // The page cache takes a short read for the end of the file, so go on until there is no more.
   size_t done = 0;
   while (done < into.size()) {
-    const auto count = file->journal->read(file->base + offset + done, into.subspan(done));
+    const ByteOffset from = file->base + offset + done;
+    const MutableBytes rest = into.subspan(done);
+    const auto count =
+        at_once ? read_now(*file->journal, from, rest) : file->journal->read(from, rest);
+    if (!count && at_once && to_errno(count.error()) == EAGAIN) return count.error();
     if (!count) {
       tree_.damage.note(file->journal->id(), count.error());
       if (done > 0) break;  // what precedes the damage is readable

@@ -303,6 +303,7 @@ Result<std::unique_ptr<FuseAdapter>> FuseAdapter::create(range::Store& store, Fs
 void FuseAdapter::finish() {
   pool_.close();
   names_pool_.close();
+  reads_pool_.close();
   invalidator_->close();
   deferrals_.close();
 }

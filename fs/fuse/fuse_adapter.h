@@ -17,7 +17,7 @@ struct fuse_session;
 namespace rangefs {
 
 // Takes requests in the serving threads and answers them there, except those that wait: they are
-// answered by the pool, those that changed where a name leads by the invalidator. Every request is
+// answered by a pool, those that changed where a name leads by the invalidator. Every request is
 // answered exactly once, and no lock is held meanwhile.
 class FuseAdapter final : public Notices {
  public:
@@ -55,6 +55,7 @@ class FuseAdapter final : public Notices {
   // Callers that sync one journal at the same time share a sync, if there are threads for them.
   WorkerPool pool_{16};        // for what waits for syncs
   WorkerPool names_pool_{16};  // for what else waits for the disk
+  WorkerPool reads_pool_{16};  // for reads of what is not in memory
 };
 
 }  // namespace rangefs

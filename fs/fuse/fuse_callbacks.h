@@ -91,6 +91,7 @@ struct Callbacks {
   static void open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file);
   static void release(fuse_req_t request, fuse_ino_t, fuse_file_info* file);
   static void read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* file);
+  static void read_waiting(fuse_req_t request, HandleId handle, uint64_t offset, size_t size);
   static void write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off_t offset,
                     fuse_file_info* file);
   static void command(fuse_req_t request, ControlKind kind, HandleId handle, std::string_view text);
@@ -123,20 +124,25 @@ struct Callbacks {
     }
   }
 
-  // Calls `work` in the pool and then `finish(request, result)`, with a null request if the caller
-  // is gone or `on_unseen` answered. Only for what may be done although its caller gave up.
+  // What calls `work` and then `finish(request, result)` for the request that waits as `id`: with a
+  // null request if the caller is gone or was answered for.
+  template <typename Work, typename Finish>
+  static auto deferred(FuseAdapter& self, Deferrals::Id id, Work work, Finish finish) {
+    return [&self, id, work, finish] {
+      if (!self.deferrals_.pending(id)) return;  // nobody waits for it any more
+      const auto result = guarded(work);
+      finish(self.deferrals_.claim(id).value_or(nullptr), result);
+    };
+  }
+
+  // Does that in the pool. Only for what may be done although its caller gave up.
   template <typename Work, typename Finish>
   static void defer(fuse_req_t request, Work work, Finish finish,
                     void (*on_unseen)(fuse_req_t) = reply_interrupted) {
     FuseAdapter& self = adapter(request);
     const auto id = wait(request, on_unseen);
     if (!id) return;
-    auto task = [&self, id = *id, work, finish] {
-      if (!self.deferrals_.pending(id)) return;  // nobody waits for it any more
-      const auto result = guarded(work);
-      finish(self.deferrals_.claim(id).value_or(nullptr), result);
-    };
-    if (submit(self.pool_, task)) return;
+    if (submit(self.pool_, deferred(self, *id, work, finish))) return;
     using Outcome = decltype(work());
     finish(self.deferrals_.claim(*id).value_or(nullptr), Outcome(refused(ENOTCONN)));
   }

@@ -77,13 +77,35 @@ void Callbacks::read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset,
                      fuse_file_info* file) {
   // One per serving thread; as large as the largest read.
   thread_local std::vector<std::byte> buffer;
+  const auto at = static_cast<uint64_t>(offset);
   const auto count = guarded([&] {
     if (buffer.size() < size) buffer.resize(size);
-    return operations(request).read(handle_of(file), static_cast<uint64_t>(offset),
-                                    MutableBytes(buffer).first(size));
+    return operations(request).read_at_once(handle_of(file), at, MutableBytes(buffer).first(size));
   });
   if (!count) return reply_error(request, count.error());
-  reply_buffer(request, ConstBytes(buffer).first(*count));
+  if (!*count) return read_waiting(request, handle_of(file), at, size);
+  reply_buffer(request, ConstBytes(buffer).first(**count));
+}
+
+// Nobody else is in the pool of reads, so that they wait for no sync, and no look-up waits for
+// them. Without a thread for it the read is done here, as long as that takes.
+void Callbacks::read_waiting(fuse_req_t request, HandleId handle, uint64_t offset, size_t size) {
+  FuseAdapter& self = adapter(request);
+  const auto id = wait(request, reply_interrupted);
+  if (!id) return;
+  const auto read = [&self, handle, offset, size]() -> Result<std::vector<std::byte>> {
+    std::vector<std::byte> bytes(size);  // not kept: each of the threads would hold 1 MiB
+    ASSIGN_OR_RETURN(const size_t count, self.operations_->read(handle, offset, bytes));
+    bytes.resize(count);
+    return bytes;
+  };
+  const auto reply = [](fuse_req_t claimed, const Result<std::vector<std::byte>>& bytes) {
+    if (claimed == nullptr) return;
+    if (!bytes) return reply_error(claimed, bytes.error());
+    reply_buffer(claimed, *bytes);
+  };
+  const auto task = deferred(self, *id, read, reply);
+  if (!submit(self.reads_pool_, task)) task();
 }
 
 void Callbacks::write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off_t offset,

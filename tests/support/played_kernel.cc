@@ -142,4 +142,13 @@ uint64_t PlayedKernel::send_fsync(uint64_t node, uint64_t handle, pid_t caller) 
   return send(FUSE_FSYNC, node, bytes_of(in), caller);
 }
 
+uint64_t PlayedKernel::send_read(uint64_t node, uint64_t handle, uint64_t offset, uint32_t size,
+                                 pid_t caller) {
+  fuse_read_in in{};
+  in.fh = handle;
+  in.offset = offset;
+  in.size = size;
+  return send(FUSE_READ, node, bytes_of(in), caller);
+}
+
 }  // namespace rangefs

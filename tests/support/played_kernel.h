@@ -69,6 +69,7 @@ class PlayedKernel {
   uint64_t send_write(uint64_t node, uint64_t handle, std::string_view text, uint32_t flags,
                       pid_t caller);
   uint64_t send_fsync(uint64_t node, uint64_t handle, pid_t caller);
+  uint64_t send_read(uint64_t node, uint64_t handle, uint64_t offset, uint32_t size, pid_t caller);
   // Of who wants to be told of more under the number `key`; returns what can be done at once.
   uint32_t poll(uint64_t node, uint64_t handle, uint64_t key);
 

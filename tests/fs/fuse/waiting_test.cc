@@ -44,12 +44,15 @@ class Waiting : public ::testing::Test {
     changed_.notify_all();
   }
 
+  // Until so many wait for the disk.
+  void wait_for_waiting(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this, count] { return waiting_ >= count; });
+  }
+
   // It waits for the disk; others are served; then it is done.
   void expect_waits_alone(uint64_t request) {
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return waiting_ > 0; });
-    }
+    wait_for_waiting(1);
     EXPECT_FALSE(kernel_.answered(request));
     kernel_.look_up(FUSE_ROOT_ID, "mail");
     fuse_mknod_in made{};
@@ -83,10 +86,7 @@ TEST_F(Waiting, ALookUpOfAControlFileThatOpensAJournal) {
 // A move needs the lock of names, which nobody holds while a journal is opened.
 TEST_F(Waiting, AMoveDoesNotWaitForALookUpThatOpensAJournal) {
   const uint64_t opening = kernel_.send(FUSE_LOOKUP, FUSE_ROOT_ID, name_sent("app"));
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return waiting_ > 0; });
-  }
+  wait_for_waiting(1);
   ASSERT_TRUE(store_.create("other", {}));
   fuse_rename2_in moved{};
   moved.newdir = FUSE_ROOT_ID;
@@ -104,10 +104,7 @@ TEST_F(Waiting, SyncsThatWaitHoldUpNoLookUp) {
   for (int i = 0; i < held_; ++i) {
     syncs.push_back(kernel_.send(FUSE_FSYNCDIR, FUSE_ROOT_ID, bytes_of(fuse_fsync_in{})));
   }
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return waiting_ == held_; });
-  }
+  wait_for_waiting(held_);
   kernel_.look_up(FUSE_ROOT_ID, "app");
   for (const uint64_t sync : syncs) EXPECT_FALSE(kernel_.answered(sync));
   let_disk_answer();
